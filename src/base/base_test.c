@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/env.h"
+#include "base/id.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -210,6 +211,27 @@ errors_have_names(void **)
 	assert_string_equal(error_name(65535), "internal");
 }
 
-TEST_MAIN(T(reader_needs_exact_end), T(numbers_are_exact), T(buf_maximum_is_sticky), T(buf_numbers),
+static void
+ids_have_one_text_form(void **)
+{
+	uint8_t raw[ID_RANDOM] = { 0xff, 0x00, 0x44, 0x32, 0x14, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xfe };
+	id a = id_make(ID_TASK, raw), b;
+	char t[ID_TEXT];
+	id_text(a, t);
+	assert_span(span_make(t, sizeof t), "tsk_ZW048CGM041061050R3GG2FY");
+	assert_true(id_parse(span_make(t, sizeof t), &b) && id_eq(a, b));
+	assert_true(id_from_bytes(id_span(&a), &b) && id_eq(a, b));
+	static const char *const bad[] = {
+		"", "tsk_ZW048CGM041061050R3GG2F", "tsk_ZW048CGM041061050R3GG2FYY", "xxx_ZW048CGM041061050R3GG2FY",
+		"tsk-ZW048CGM041061050R3GG2FY", "tsk_zW048CGM041061050R3G44EY", "tsk_ZW048CGM041061050R3GG2FU",
+		"TSK_ZW048CGM041061050R3GG2FY",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(id_parse(span_str(bad[i]), &b));
+	a.kind = 200;
+	assert_false(id_from_bytes(id_span(&a), &b));
+}
+
+TEST_MAIN(T(ids_have_one_text_form), T(reader_needs_exact_end), T(numbers_are_exact), T(buf_maximum_is_sticky), T(buf_numbers),
           T(arena_overflow_is_sticky), T(map_finds_what_it_holds), T(siphash_depends_on_everything),
           T(secrets_compare_and_wipe), T(files_are_replaced_whole), T(lists), T(errors_have_names))
