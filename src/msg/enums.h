@@ -1,0 +1,19 @@
+/* Values of the enumerated message fields (msg/messages.def). Part of the wire between roles of one build. */
+#ifndef AMBIT_MSG_ENUMS_H
+#define AMBIT_MSG_ENUMS_H
+
+enum listen_kind { LISTEN_TLS, LISTEN_AGENT_SOCKET, LISTEN_PEOPLE_SOCKET };
+
+/* Zeroed memory denies. */
+enum verdict { VERDICT_DENY = 0, VERDICT_ALLOW = 1, VERDICT_PENDING = 2 };
+
+/* ORDER call_state: decided -> dispatched -> done | cut | unknown; refused: the tools role never dispatched it. */
+enum call_state { CALL_DECIDED, CALL_DISPATCHED, CALL_DONE, CALL_CUT, CALL_UNKNOWN, CALL_REFUSED, CALL_STATE_COUNT };
+
+/* RESULT_PROGRESS: a notification for the caller; RESULT_FINAL: the JSON-RPC result; RESULT_FAILED: no result (error says why). */
+enum result_kind { RESULT_PROGRESS, RESULT_FINAL, RESULT_FAILED };
+
+/* How a task token is bound to its channel: to nothing is not among them. */
+enum binding { BINDING_LOCAL_PEER = 1, BINDING_CERT = 2 };
+
+#endif
