@@ -1,13 +1,14 @@
-/* id: what names a task, a call, an approval: a kind and 120 random bits.
+/* id: what names a task, a call, an approval: a kind in the top 4 bits, 60 more bits below. Zero is no id.
  *
- * Text form: "tsk_" and 24 Crockford base-32 digits, upper case, exactly; 8 of the digits are enough to show a person.
- * 120 bits are 24 digits without a padding bit, so every id has one text form and every text form one id. */
+ * The 60 bits are random (core refuses a collision), but for events, where they are the sequence number. An id is a name,
+ * never a capability: whoever presents one is authorised afresh.
+ *
+ * Text form: "tsk_" and 12 Crockford base-32 digits, upper case, exactly: every id has one text form and every text one
+ * id. Short enough to read aloud, so it is always shown whole. */
 #ifndef AMBIT_BASE_ID_H
 #define AMBIT_BASE_ID_H
 
 #include "base/span.h"
-
-#include <assert.h>
 
 enum id_kind {
 	ID_NONE = 0,
@@ -16,30 +17,25 @@ enum id_kind {
 #undef X
 };
 
-enum { ID_RANDOM = 15, ID_TEXT = 28 };
+enum { ID_TEXT = 16 };
 
-/* All zero = no id. 16 bytes without padding, so it may be compared, hashed and stored as bytes. */
-typedef struct id {
-	uint8_t kind;
-	uint8_t b[ID_RANDOM];
-} id;
+/* The low 60 bits of `bits` under that kind. */
+static inline uint64_t
+id_make(enum id_kind kind, uint64_t bits)
+{
+	return (uint64_t)kind << 60 | (bits & ((UINT64_C(1) << 60) - 1));
+}
 
-static_assert(sizeof(id) == 16, "id is stored as 16 bytes");
+static inline enum id_kind id_kind(uint64_t id) { return (enum id_kind)(id >> 60); }
+static inline uint64_t id_bits(uint64_t id) { return id & ((UINT64_C(1) << 60) - 1); }
 
-static inline bool id_eq(id a, id b) { return memcmp(&a, &b, sizeof a) == 0; }
-static inline bool id_is_none(id a) { return a.kind == ID_NONE; }
-/* Borrows *a. */
-static inline span id_span(const id *a) { return span_make(a, sizeof *a); }
-
-/* `random`: 15 bytes nobody can guess. */
-id id_make(enum id_kind kind, const uint8_t random[static ID_RANDOM]);
-/* Exactly 16 bytes with a known kind; false leaves *ret alone. */
-bool id_from_bytes(span s, id *ret);
-/* Writes ID_TEXT characters, no NUL. An unknown kind (only by memory corruption) reads "???_…". */
-void id_text(id a, char out[static ID_TEXT]);
-/* Exactly the text form: known prefix, 24 upper-case digits. False leaves *ret alone. */
-bool id_parse(span s, id *ret);
+/* Writes ID_TEXT characters and a NUL. A kind without prefix (only by memory corruption, or id 0) reads "???_…". */
+void id_text(uint64_t id, char out[static ID_TEXT + 1]);
+/* Exactly the text form: known prefix, 12 upper-case digits. False leaves *ret alone. */
+bool id_parse(span s, uint64_t *ret);
+/* As id_parse, and of that kind. */
+bool id_parse_kind(span s, enum id_kind kind, uint64_t *ret);
 /* "tsk" or NULL. */
-const char *id_prefix(uint8_t kind);
+const char *id_prefix(unsigned kind);
 
 #endif
