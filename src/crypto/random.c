@@ -112,10 +112,8 @@ drbg_below(struct drbg *g, uint64_t n)
 	return v % n;
 }
 
-id
+uint64_t
 drbg_id(struct drbg *g, enum id_kind kind)
 {
-	uint8_t b[ID_RANDOM];
-	drbg_bytes(g, b, sizeof b);
-	return id_make(kind, b);
+	return id_make(kind, drbg_u64(g));
 }

@@ -27,7 +27,8 @@ void drbg_bytes(struct drbg *g, void *p, size_t n);
 uint64_t drbg_u64(struct drbg *g);
 /* Uniform below n; n > 0. */
 uint64_t drbg_below(struct drbg *g, uint64_t n);
-id drbg_id(struct drbg *g, enum id_kind kind);
+/* An id of that kind; the caller refuses a collision. */
+uint64_t drbg_id(struct drbg *g, enum id_kind kind);
 
 /* One 64-byte block of RFC 8439 §2.3; for the generator and its test. */
 void chacha20_block(const uint8_t key[static 32], uint32_t counter, const uint8_t nonce[static 12], uint8_t out[static 64]);

@@ -16,7 +16,7 @@
  * BOOL     one byte, 0 or 1
  * UINT     u64            INT  i64 (two's complement)       TIME  i64, nanoseconds since 1970
  * TEXT     UTF-8          JSON  UTF-8 holding one JSON value in canonical form
- * BYTES    anything       DIGEST  32 bytes                  ID  16 bytes (base/id.h)
+ * BYTES    anything       DIGEST  32 bytes                  ID  u64 (base/id.h)
  * TEXTS    repeated: u16 length, UTF-8
  */
 #ifndef AMBIT_LOG_EVENT_H
@@ -81,8 +81,8 @@ void event_text(struct event_writer *w, enum event_field f, span v);
 void event_json(struct event_writer *w, enum event_field f, span canonical);
 void event_bytes(struct event_writer *w, enum event_field f, span v);
 void event_digest(struct event_writer *w, enum event_field f, const digest *v);
-/* None (all zero): the field is left out. */
-void event_id(struct event_writer *w, enum event_field f, id v);
+/* 0 is no id: the field is left out. */
+void event_id(struct event_writer *w, enum event_field f, uint64_t v);
 void event_texts(struct event_writer *w, enum event_field f, const span *v, size_t n);
 /* A TEXT field only if v is not empty. */
 void event_text_opt(struct event_writer *w, enum event_field f, span v);
@@ -102,11 +102,10 @@ struct event_value {
 	span raw;                /* the encoded value */
 	union {
 		bool b;
-		uint64_t u;
+		uint64_t u;      /* UINT, ID */
 		int64_t i;       /* INT, TIME */
 		span s;          /* TEXT, JSON, BYTES; TEXTS: walk with event_texts_next */
 		digest d;
-		id id;
 	};
 };
 
