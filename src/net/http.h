@@ -48,7 +48,7 @@ bool http_type_is(span content_type, const char *type);
 bool http_path_is_plain(span path);
 enum http_method http_method_of(span name);
 /* "Not Found"; "" for codes we never send. */
-const char *http_reason(unsigned status);
+const char *http_reason(unsigned code);
 /* Field name: RFC 9110 token. Field value: visible ASCII, blanks inside, 0x80-0xff; what we are ready to send. */
 bool http_name_ok(span name);
 bool http_value_ok(span value);

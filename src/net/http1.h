@@ -26,14 +26,16 @@ enum http1_scan {
 	HTTP1_BAD,
 };
 
-/* Finds the end of a head, remembering how far it looked. */
+/* Finds the end of a head, remembering how far it looked. Zeroed: at the start of a message. */
 struct http1_scanner {
-	size_t pos;
+	size_t pos, line;       /* looked at so far; where the present line began */
+	uint8_t blank;          /* empty lines before the start line */
 };
 
 /* Looks at in[s->pos..]. HTTP1_HEAD: *ret_len is the head's length with its empty line. HTTP1_BAD: *ret_err is
  * E_BAD_REQUEST, or E_HEADERS_TOO_LARGE once more than max_head bytes came without an end. Refuses bare CR, bare LF, NUL
- * and other control bytes as soon as they are seen. Linear over all calls together. */
+ * and other control bytes as soon as they are seen. Up to two empty lines before the start line are part of the head
+ * (RFC 9112 §2.2; only a request may have them). Linear over all calls together. */
 enum http1_scan http1_scan(struct http1_scanner *s, span in, size_t max_head, size_t *ret_len, uint16_t *ret_err);
 
 struct http1_request {
@@ -47,7 +49,7 @@ struct http1_request {
 };
 
 /* Parses a complete head (as measured by http1_scan). E_BAD_REQUEST, E_HEADERS_TOO_LARGE (too many fields),
- * E_NOT_IMPLEMENTED (unknown transfer coding, CONNECT, unknown expectation, another major version). The spans live as
+ * E_NOT_IMPLEMENTED (unknown method, transfer coding, expectation or version). The spans live as
  * long as the bytes of `head`. */
 status http1_parse_request(span head, struct http1_request *ret);
 
@@ -89,8 +91,8 @@ void http1_chunked_init(struct http1_chunked *c, uint64_t max);
 enum http1_chunk http1_chunked_next(struct http1_chunked *c, span *in, span *ret_data, uint16_t *ret_err);
 
 struct buf;
-/* Writers. Field names and values must satisfy http_name_ok/http_value_ok, else the buffer's error becomes sticky through
- * the returned E_INTERNAL; framing fields (Content-Length, Transfer-Encoding, Connection) are refused: they are ours. */
+/* Writers. E_INTERNAL for a name or value that is not http_name_ok/http_value_ok, or for a framing field (Content-Length,
+ * Transfer-Encoding, Connection: those are ours); then part of the fields may have been appended. */
 status http1_put_fields(struct buf *b, struct http_fields f);
 void http1_put_chunk(struct buf *b, span data);     /* nothing for an empty span */
 void http1_put_last_chunk(struct buf *b);
