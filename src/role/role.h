@@ -1,0 +1,69 @@
+/* role: what every re-exec'd process does alike.
+ *
+ *   fd 3 -> CONFIG -> configure() -> sandbox -> READY -> loop: LISTEN, LINK, messages, until STOP or the supervisor is gone
+ *
+ * A role's file fills one struct role_ops and nothing else: the skeleton reads the configuration, closes the sandbox, keeps
+ * the links, holds every message against the permit table (ipc/channel.h), reports violators to the supervisor, and exits
+ * when the supervisor's end of fd 3 closes. Links come and go while the role runs: a restarted peer arrives as link_down,
+ * then link_up. */
+#ifndef AMBIT_ROLE_ROLE_H
+#define AMBIT_ROLE_ROLE_H
+
+#include "base/buf.h"
+#include "ipc/channel.h"
+#include "msg/enums.h"
+
+enum { ROLE_PEERS_MAX = 16 };   /* instances of one role (agent edges) */
+
+struct role {
+	enum role id;
+	unsigned index;                 /* which of several agent edges; else 0 */
+	struct loop *loop;
+	struct env *env;
+	const struct role_ops *ops;
+	void *state;                    /* the role's own; set by configure() */
+	struct channel *supervisor;
+	struct channel *links[ROLE_COUNT][ROLE_PEERS_MAX];   /* NULL: down */
+};
+
+struct role_ops {
+	enum role id;
+	/* The CONFIG message: a JSON object, the role's part of the effective configuration (docs/reference/ambitd.md). Runs
+	 * before the sandbox: open here what the sandbox will not let you open. An error ends the role. */
+	status (*configure)(struct role *r, span json);
+	/* A listening socket; takes own_fd. NULL for roles without. */
+	status (*listen)(struct role *r, enum listen_kind kind, int own_fd);
+	/* A link to a peer came up (role_link() gives it) or went down. May be NULL. */
+	void (*link_up)(struct role *r, enum role peer, unsigned index);
+	void (*link_down)(struct role *r, enum role peer, unsigned index);
+	/* One permitted, well-formed message of that peer. m->fd: see channel_ops.message. An error status is logged and ends
+	 * the *role* (the supervisor restarts it): bad requests are answered, not returned. */
+	status (*message)(struct role *r, enum role peer, unsigned index, struct msg *m);
+	/* The queue of that link fell below CHANNEL_QUEUE_LOW. May be NULL. */
+	void (*drained)(struct role *r, enum role peer, unsigned index);
+	/* Orderly stop: last chance to write; the role exits after the turn. May be NULL. */
+	void (*stop)(struct role *r);
+};
+
+/* NULL when down. */
+struct channel *role_link(const struct role *r, enum role peer, unsigned index);
+/* Sends if the link is up. E_UNAVAILABLE when it is down; otherwise as channel_send (the descriptor is consumed in every case). */
+status role_send(struct role *r, enum role peer, unsigned index, const struct msg *m);
+/* Ends the role after this turn with a logged reason; the supervisor restarts it. */
+void role_fail(struct role *r, status why, const char *what);
+
+/* The table of roles: NULL for ROLE_SUPERVISOR. Each `role/<name>.c` defines its getter. */
+const struct role_ops *role_ops_of(enum role id);
+const struct role_ops *agents_role(void);
+const struct role_ops *local_role(void);
+const struct role_ops *people_role(void);
+const struct role_ops *attest_role(void);
+const struct role_ops *core_role(void);
+const struct role_ops *store_role(void);
+const struct role_ops *signer_role(void);
+const struct role_ops *tools_role(void);
+
+/* Runs the role on descriptor 3 until its end; the process's exit code. */
+int role_main(enum role id, unsigned index);
+
+#endif
