@@ -1,4 +1,4 @@
-/* role: what every re-exec'd process does alike.
+/* role: what every re-exec'd process (a worker of one role) does alike.
  *
  *   fd 3 -> CONFIG -> configure() -> sandbox -> READY -> loop: LISTEN, LINK, messages, until STOP or the supervisor is gone
  *
@@ -15,7 +15,7 @@
 
 enum { ROLE_PEERS_MAX = 16 };   /* instances of one role (agent edges) */
 
-struct role {
+struct worker {
 	enum role id;
 	unsigned index;                 /* which of several agent edges; else 0 */
 	struct loop *loop;
@@ -30,27 +30,27 @@ struct role_ops {
 	enum role id;
 	/* The CONFIG message: a JSON object, the role's part of the effective configuration (docs/reference/ambitd.md). Runs
 	 * before the sandbox: open here what the sandbox will not let you open. An error ends the role. */
-	status (*configure)(struct role *r, span json);
+	status (*configure)(struct worker *w, span json);
 	/* A listening socket; takes own_fd. NULL for roles without. */
-	status (*listen)(struct role *r, enum listen_kind kind, int own_fd);
+	status (*listen)(struct worker *w, enum listen_kind kind, int own_fd);
 	/* A link to a peer came up (role_link() gives it) or went down. May be NULL. */
-	void (*link_up)(struct role *r, enum role peer, unsigned index);
-	void (*link_down)(struct role *r, enum role peer, unsigned index);
+	void (*link_up)(struct worker *w, enum role peer, unsigned index);
+	void (*link_down)(struct worker *w, enum role peer, unsigned index);
 	/* One permitted, well-formed message of that peer. m->fd: see channel_ops.message. An error status is logged and ends
 	 * the *role* (the supervisor restarts it): bad requests are answered, not returned. */
-	status (*message)(struct role *r, enum role peer, unsigned index, struct msg *m);
+	status (*message)(struct worker *w, enum role peer, unsigned index, struct msg *m);
 	/* The queue of that link fell below CHANNEL_QUEUE_LOW. May be NULL. */
-	void (*drained)(struct role *r, enum role peer, unsigned index);
+	void (*drained)(struct worker *w, enum role peer, unsigned index);
 	/* Orderly stop: last chance to write; the role exits after the turn. May be NULL. */
-	void (*stop)(struct role *r);
+	void (*stop)(struct worker *w);
 };
 
 /* NULL when down. */
-struct channel *role_link(const struct role *r, enum role peer, unsigned index);
+struct channel *role_link(const struct worker *w, enum role peer, unsigned index);
 /* Sends if the link is up. E_UNAVAILABLE when it is down; otherwise as channel_send (the descriptor is consumed in every case). */
-status role_send(struct role *r, enum role peer, unsigned index, const struct msg *m);
+status role_send(struct worker *w, enum role peer, unsigned index, const struct msg *m);
 /* Ends the role after this turn with a logged reason; the supervisor restarts it. */
-void role_fail(struct role *r, status why, const char *what);
+void role_fail(struct worker *w, status why, const char *what);
 
 /* The table of roles: NULL for ROLE_SUPERVISOR. Each `role/<name>.c` defines its getter. */
 const struct role_ops *role_ops_of(enum role id);
