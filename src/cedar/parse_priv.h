@@ -1,0 +1,45 @@
+/* The parser's state, shared by parse.c (policies) and parse_expr.c (expressions). */
+#ifndef AMBIT_CEDAR_PARSE_PRIV_H
+#define AMBIT_CEDAR_PARSE_PRIV_H
+
+#include "cedar/build.h"
+#include "cedar/lex.h"
+#include "cedar/parse.h"
+
+struct cedar_parser {
+	struct cedar_lexer lex;
+	struct cedar_token tok;          /* the next, not yet consumed */
+	uint32_t last_end;               /* end of the last consumed token */
+	unsigned depth;                  /* nesting of the recursion */
+	struct cedar_ast *ast;
+	struct cedar_diag *d;
+	struct cedar_stack stack;
+};
+
+/* Drops the current token and reads the next. */
+status cedar_parser_next(struct cedar_parser *p);
+/* Consumes a token of that kind or fails with "expected WHAT, found …". */
+status cedar_parser_expect(struct cedar_parser *p, enum cedar_token_kind kind, const char *what);
+/* Consumes a token of that kind if it is there. */
+status cedar_parser_accept(struct cedar_parser *p, enum cedar_token_kind kind, bool *ret);
+status cedar_parser_unexpected(struct cedar_parser *p, const char *expected, const char *hint);
+static inline bool
+cedar_parser_at(const struct cedar_parser *p, enum cedar_token_kind kind)
+{
+	return p->tok.kind == kind;
+}
+static inline bool
+cedar_parser_word(const struct cedar_parser *p, const char *word)
+{
+	return p->tok.kind == CEDAR_T_IDENT && span_is(p->tok.text, word);
+}
+
+status cedar_parser_expr(struct cedar_parser *p, struct cedar_expr **ret);
+/* Identifier {:: identifier}; gives the normalised text. */
+status cedar_parser_path(struct cedar_parser *p, span *ret);
+/* Identifier {:: identifier} :: string. */
+status cedar_parser_uid(struct cedar_parser *p, const struct cedar_uid **ret);
+/* An identifier that is not reserved; `what` for the message. */
+status cedar_parser_ident(struct cedar_parser *p, const char *what, span *ret);
+
+#endif
