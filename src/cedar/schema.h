@@ -67,9 +67,10 @@ bool cedar_entity_type_has_id(const struct cedar_entity_type *t, span id);
 span cedar_schema_nearest_type(const struct cedar_schema *s, span name);
 const struct cedar_action *cedar_schema_nearest_action(const struct cedar_schema *s, span id);
 
-/* Writers: the declarations as they were written (common types and annotations kept), in canonical layout, so that
- * parsing the output gives an equal schema. */
+/* Writers: the declarations as they were written (common types and annotations kept), in canonical layout; parsing the
+ * output gives an equal schema. Errors are the buffer's. The Cedar syntax can not say everything that JSON can (a shape that
+ * names a common type; an entity type hidden behind a common type of its name): E_NOT_IMPLEMENTED then. */
 void cedar_schema_to_json(const struct cedar_schema *s, struct buf *b);
-void cedar_schema_to_cedar(const struct cedar_schema *s, struct buf *b);
+status cedar_schema_to_cedar(const struct cedar_schema *s, struct buf *b);
 
 #endif
