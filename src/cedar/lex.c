@@ -382,12 +382,9 @@ cedar_lex_pattern(const struct cedar_token *t, struct arena *a, const uint32_t *
 bool
 cedar_word_reserved(span w)
 {
-	static const char *const words[] = { "true", "false", "if", "then", "else", "in", "is", "like", "has" };
+	static const char *const words[] = { "true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar" };
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (span_is(w, words[i]))
-			return true;
-	for (size_t i = 0; i + 7 <= w.n; i++)
-		if (memcmp(w.p + i, "__cedar", 7) == 0)
 			return true;
 	return false;
 }

@@ -50,7 +50,7 @@ status cedar_lex_string(const struct cedar_token *t, struct arena *a, span *ret,
 status cedar_lex_pattern(const struct cedar_token *t, struct arena *a, const uint32_t **ret, uint32_t *ret_n,
                          struct cedar_diag *d);
 
-/* Words that may not be identifiers: true false if then else in is like has, and all that contain "__cedar". */
+/* Words that may not be identifiers: true false if then else in is like has, and "__cedar" itself (not names that contain it). */
 bool cedar_word_reserved(span word);
 /* The shape of an identifier, reserved or not. */
 bool cedar_word_ok(span word);
