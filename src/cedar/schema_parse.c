@@ -64,7 +64,8 @@ S_ident(struct schema_parser *p, const char *what, span *ret, uint32_t *ret_at)
 {
 	if (!S_is(p, CEDAR_T_IDENT))
 		return S_unexpected(p, what);
-	if (cedar_word_reserved(p->t.text))
+	/* `__cedar` is no keyword: as an attribute it is fine, as a declared name S_declarable refuses it */
+	if (cedar_word_reserved(p->t.text) && !span_is(p->t.text, "__cedar"))
 		return cedar_diag_set(p->diag, E_BAD_SCHEMA, p->t.pos, "write it in quotes where a string may stand",
 		                      "`%.*s` is reserved and may not be %s", SPAN_ARG(p->t.text), what);
 	*ret = p->t.text;
@@ -85,6 +86,18 @@ S_string(struct schema_parser *p, span *ret, uint32_t *ret_at)
 	if (ret_at)
 		*ret_at = p->t.pos.offset;
 	return S_next(p);
+}
+
+/* Names that begin or are `__cedar` belong to the language. */
+static status
+S_declarable(struct schema_parser *p, span name, uint32_t at)
+{
+	for (size_t i = 0; i + 7 <= name.n; i++) {
+		bool begins = i == 0 || name.p[i - 1] == ':', ends = i + 7 == name.n || name.p[i + 7] == ':';
+		if (begins && ends && memcmp(name.p + i, "__cedar", 7) == 0)
+			return raw_fail(p->raw, at, NULL, "`%.*s` is reserved and may not be declared", SPAN_ARG(name));
+	}
+	return OK;
 }
 
 /* ID or STR. */
@@ -325,6 +338,7 @@ S_entity(struct schema_parser *p, struct raw_namespace *ns, struct raw_annotatio
 	}
 	TRY(S_expect(p, CEDAR_T_SEMI, "`;`"));
 	for (struct raw_ref *f = names; f; f = f->next) {
+		TRY(S_declarable(p, f->id, f->at));
 		struct raw_entity *one = ARENA_NEW(p->arena, struct raw_entity);
 		if (!one)
 			return raw_oom(p->raw);
@@ -465,6 +479,7 @@ S_common(struct schema_parser *p, struct raw_namespace *ns, struct raw_annotatio
 	TRY(S_next(p));
 	struct cedar_pos pos = p->t.pos;
 	TRY(S_ident(p, "a type's name", &c->name, &c->at));
+	TRY(S_declarable(p, c->name, c->at));
 	if (raw_common_reserved(c->name))
 		return cedar_diag_set(p->diag, E_BAD_SCHEMA, pos, NULL, "`%.*s` is reserved and may not be declared",
 		                      SPAN_ARG(c->name));
@@ -497,6 +512,7 @@ S_namespace(struct schema_parser *p, struct raw_annotation *annotations)
 	struct cedar_pos pos = p->t.pos;
 	TRY(S_next(p));
 	TRY(S_path(p, "a namespace's name", &name, &at, NULL, NULL));
+	TRY(S_declarable(p, name, at));
 	if (p->seen_namespaces++ >= NAMESPACES_MAX)
 		return cedar_diag_set(p->diag, E_BAD_SCHEMA, pos, NULL, "more than %d namespaces", NAMESPACES_MAX);
 	struct raw_namespace *ns = raw_namespace_get(p->raw, name, at, &fresh);

@@ -10,7 +10,8 @@ struct cedar_schema {
 	struct raw_schema raw;              /* the declarations, for the writers */
 	const struct cedar_entity_type **types;   /* sorted by name */
 	const struct cedar_action **actions;      /* sorted by type, id */
-	size_t n_types, n_actions;
+	const span *commons;                      /* full names of common types, sorted */
+	size_t n_types, n_actions, n_commons;
 };
 
 #endif

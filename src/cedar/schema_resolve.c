@@ -307,7 +307,10 @@ S_unresolved(struct resolver *r, span name, uint32_t at)
 	for (size_t i = 0; i < r->n_commons; i++)
 		cedar_suggest_offer(&best, r->commons[i].full);
 	char hint[160];
-	return raw_fail(r->raw, at, cedar_suggest_hint(&best, hint, sizeof hint), "undeclared type `%.*s`", SPAN_ARG(name));
+	cedar_suggest_hint(&best, hint, sizeof hint);
+	if (S_type_exact(r, name))
+		snprintf(hint, sizeof hint, "it is an entity type: {\"type\": \"Entity\", \"name\": \"%.*s\"}", SPAN_ARG(name));
+	return raw_fail(r->raw, at, hint, "undeclared type `%.*s`", SPAN_ARG(name));
 }
 
 /* Looks one full name up as the kind of reference allows. *ret stays NULL when nothing has that name. */
@@ -361,6 +364,7 @@ S_cmp_attrs(const void *a, const void *b)
 
 struct numbered_attr {
 	struct cedar_attr attr;    /* first: S_cmp_attrs */
+	struct raw_attr *raw;
 	uint32_t number;
 };
 
@@ -389,14 +393,17 @@ S_resolve_record(struct resolver *r, const struct raw_namespace *ns, const struc
 		const struct cedar_type *t;
 		TRY(S_resolve_type(r, ns, a->type, depth + 1, &t));
 		deepest = t->depth > deepest ? t->depth : deepest;
-		sorted[n] = (struct numbered_attr){ { a->name, t, a->required }, n };
+		sorted[n] = (struct numbered_attr){ { a->name, t, a->required }, a, n };
 		n++;
 	}
 	qsort(sorted, n, sizeof *sorted, S_cmp_numbered);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		if (kept > 0 && span_eq(attrs[kept - 1].name, sorted[i].attr.name))
-			kept--;         /* the Cedar syntax lets the last of two equal names win */
+		/* the Cedar syntax lets the last of two equal names win */
+		if (kept > 0 && span_eq(attrs[kept - 1].name, sorted[i].attr.name)) {
+			kept--;
+			sorted[i - 1].raw->shadowed = true;
+		}
 		attrs[kept++] = sorted[i].attr;
 	}
 	struct cedar_type t = { .kind = CEDAR_TYPE_RECORD, .n = kept, .attrs = attrs, .depth = (uint16_t)(deepest + 1) };
@@ -741,6 +748,13 @@ S_resolve(struct resolver *r)
 		const struct cedar_type *t;
 		TRY(S_resolve_common(r, &r->commons[i], r->commons[i].raw->at, 0, &t));
 	}
+	span *commons = arena_array(r->arena, r->n_commons + 1, sizeof *commons);
+	if (!commons)
+		return raw_oom(r->raw);
+	for (size_t i = 0; i < r->n_commons; i++)
+		commons[i] = r->commons[i].full;
+	r->s->commons = commons;
+	r->s->n_commons = r->n_commons;
 	TRY(S_fill_types(r));
 	return S_fill_actions(r);
 }

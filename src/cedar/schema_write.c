@@ -4,6 +4,8 @@
 #include "cedar/schema_priv.h"
 #include "text/json.h"
 
+#include <stdlib.h>
+
 /* ---- JSON ---- */
 
 static void
@@ -35,10 +37,7 @@ S_json_attrs(struct json_writer *w, const struct raw_attr *attrs)
 {
 	json_w_kobj(w, "attributes");
 	for (const struct raw_attr *a = attrs; a; a = a->next) {
-		bool shadowed = false;         /* by a later attribute of the same name */
-		for (const struct raw_attr *o = a->next; o && !shadowed; o = o->next)
-			shadowed = span_eq(o->name, a->name);
-		if (shadowed)
+		if (a->shadowed)
 			continue;
 		json_w_key(w, a->name);
 		json_w_obj(w);
@@ -193,6 +192,7 @@ struct cedar_out {
 	const struct cedar_schema *s;
 	const struct raw_namespace *ns;
 	unsigned indent;
+	struct buf name;       /* scratch for a qualified name */
 	bool lossy;            /* something can not be said in this syntax */
 };
 
@@ -219,27 +219,38 @@ S_annotations(struct cedar_out *o, const struct raw_annotation *a)
 	}
 }
 
-/* A declaration of that full name: common type (1), entity type (2). */
 static int
-S_declared(const struct cedar_schema *s, span ns, span name)
+S_cmp_spans(const void *a, const void *b)
 {
-	int found = 0;
-	for (const struct raw_namespace *n = s->raw.namespaces; n; n = n->next) {
-		if (!span_eq(n->name, ns))
-			continue;
-		for (const struct raw_common *c = n->commons; c; c = c->next)
-			found |= span_eq(c->name, name) ? 1 : 0;
-		for (const struct raw_entity *e = n->entities; e; e = e->next)
-			found |= span_eq(e->name, name) ? 2 : 0;
+	return span_cmp(*(const span *)a, *(const span *)b);
+}
+
+/* What `name` could mean here: bit 1, a common type; bit 2, an entity type. */
+static int
+S_declared(struct cedar_out *o, span name)
+{
+	span tries[2] = { name, name };
+	buf_reset(&o->name);
+	if (!span_empty(o->ns->name)) {
+		buf_put(&o->name, o->ns->name);
+		buf_put_str(&o->name, "::");
 	}
-	return found;
+	buf_put(&o->name, name);
+	tries[0] = buf_span(&o->name);
+	for (size_t i = 0; i < 2; i++) {
+		int found = (o->s->n_commons && bsearch(&tries[i], o->s->commons, o->s->n_commons, sizeof(span), S_cmp_spans) ? 1 : 0)
+		          | (cedar_schema_entity_type(o->s, tries[i]) ? 2 : 0);
+		if (found)
+			return found;
+	}
+	return 0;
 }
 
 /* A builtin's name; `__cedar::` in front where a declaration hides it. */
 static void
 S_builtin(struct cedar_out *o, span name)
 {
-	if (S_declared(o->s, o->ns->name, name) || S_declared(o->s, (span){ 0 }, name))
+	if (S_declared(o, name))
 		buf_put_str(o->b, "__cedar::");
 	buf_put(o->b, name);
 }
@@ -248,10 +259,7 @@ S_builtin(struct cedar_out *o, span name)
 static void
 S_entity_name(struct cedar_out *o, span name)
 {
-	int d = S_declared(o->s, o->ns->name, name);
-	if (!d)
-		d = S_declared(o->s, (span){ 0 }, name);
-	o->lossy |= d == 3;
+	o->lossy |= S_declared(o, name) == 3;
 	buf_put(o->b, name);
 }
 
@@ -432,8 +440,10 @@ status
 cedar_schema_to_cedar(const struct cedar_schema *s, struct buf *b)
 {
 	struct cedar_out o = { .b = b, .s = s };
+	buf_init(&o.name, CEDAR_SCHEMA_MAX);
 	for (const struct raw_namespace *n = s->raw.namespaces; n; n = n->next)
 		S_namespace(&o, n);
+	buf_fini(&o.name);
 	ENSURE(!o.lossy, E_NOT_IMPLEMENTED);
 	return buf_finish(b);
 }

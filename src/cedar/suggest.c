@@ -31,7 +31,8 @@ S_distance(span a, span b)
 void
 cedar_suggest_offer(struct cedar_suggest *s, span candidate)
 {
-	if (s->want.n > NAME_MAX_ALIKE || candidate.n > NAME_MAX_ALIKE || candidate.n == 0)
+	if (s->want.n > NAME_MAX_ALIKE || candidate.n > NAME_MAX_ALIKE || candidate.n == 0 ||
+	    span_eq(s->want, candidate))
 		return;
 	size_t allowed = candidate.n / 3 ? candidate.n / 3 : 1;
 	unsigned d = S_distance(s->want, candidate);
