@@ -50,7 +50,7 @@ static const struct { const char *text; bool ok, template; const char *what; uin
 	{ "permit(principal,action,resource) when { {a:1,\"a\":2} == 1 };", false, false, "occurs twice", 1, 47 },
 	{ "permit(principal,action,resource) when { {if:1} == 1 };", false, false, "reserved", 1, 43 },
 	{ "permit(principal,action,resource) when { [,] };", false, false, "an expression", 1, 43 },
-	{ "permit(principal,action,resource) when { context.a__cedarb };", false, false, "reserved", 1, 50 },
+	{ "permit(principal,action,resource) when { context.__cedar };", false, false, "reserved", 1, 50 },
 	{ "permit(principal,action,resource) when { principal has \"a\".b };", false, false, "found `.`", 1, 59 },
 	{ "permit(principal,action,resource) when { principal has a[\"b\"] };", false, false, "found `[`", 1, 57 },
 	{ "permit(principal,action,resource) when { principal is \"T\" };", false, false, "type name", 1, 55 },
