@@ -8,6 +8,9 @@
 
 #include <endian.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define NONE UINT32_MAX
 #define STACK_ENTRIES 96
@@ -52,17 +55,32 @@ take(struct parser *ps, size_t n)
 static inline void
 skip_space(struct parser *ps)
 {
+	if (ps->p < ps->end && *ps->p > ' ')
+		return;
 	while (ps->p < ps->end && (*ps->p == ' ' || *ps->p == '\n' || *ps->p == '\t' || *ps->p == '\r'))
 		ps->p++;
 }
 
 /* ---- strings ---- */
 
-/* First byte that is a quote, a backslash, a control character or not ASCII; eight bytes at a time. Each term marks
- * the high bit of matching bytes; borrows can only mark bytes above a true match, and the lowest is what counts. */
+/* First byte that is a quote, a backslash, a control character or not ASCII. */
 static inline const uint8_t *
 plain_end(const uint8_t *p, const uint8_t *end)
 {
+#ifdef __SSE2__
+	/* As signed bytes, what is not ASCII is below the blank too. */
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)p);
+		__m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+		                           _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+		uint32_t mask = (uint32_t)_mm_movemask_epi8(hit);
+		if (mask)
+			return p + __builtin_ctz(mask);
+		p += 16;
+	}
+#else
+	/* Each term marks the high bit of matching bytes; borrows can only mark bytes above a true match, and the
+	 * lowest is what counts. */
 	const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
 	while (end - p >= 8) {
 		uint64_t w;
@@ -74,6 +92,7 @@ plain_end(const uint8_t *p, const uint8_t *end)
 			return p + (__builtin_ctzll(hit) >> 3);
 		p += 8;
 	}
+#endif
 	while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
 		p++;
 	return p;

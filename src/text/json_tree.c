@@ -103,7 +103,7 @@ json_make_obj(struct arena *a, const struct json_member *members, size_t n, stru
 	if (n <= JSON_SMALL_OBJ) {
 		for (size_t i = 1; i < n; i++) {
 			for (size_t j = 0; j < i; j++) {
-				if (span_eq(members[i].key, members[j].key)) {
+				if (members[i].key.n == members[j].key.n && span_eq(members[i].key, members[j].key)) {
 					*ret_dup = i;
 					return FAIL(E_BAD_JSON);
 				}
