@@ -22,6 +22,7 @@ struct worker {
 	struct env *env;
 	const struct role_ops *ops;
 	void *state;                    /* the role's own; set by configure() */
+	int jailer_fd;                  /* tools only, else -1: for jailer_new() */
 	struct channel *supervisor;
 	struct channel *links[ROLE_COUNT][ROLE_PEERS_MAX];   /* NULL: down */
 };
