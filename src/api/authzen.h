@@ -1,0 +1,17 @@
+/* authzen: OpenID AuthZEN Authorization API 1.0, the evaluation endpoint. Parse and render; core decides. */
+#ifndef AMBIT_API_AUTHZEN_H
+#define AMBIT_API_AUTHZEN_H
+
+#include "text/json.h"
+
+/* Checks the shape §5.1 asks for and gives the request's canonical JSON (in `a`). E_BAD_JSON or E_BAD_REQUEST with reterr saying
+ * which member; unknown members pass. */
+status authzen_read(struct arena *a, span body, span *ret_question, struct json_error *reterr);
+
+/* {"decision":bool,"context":{…}} from a verdict's JSON (docs/model.md §3). */
+status authzen_render(struct buf *b, span verdict);
+
+/* The policy decision point metadata (§9) for `base`, "https://host:port". */
+void authzen_metadata(struct buf *b, span base);
+
+#endif

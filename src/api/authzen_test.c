@@ -1,0 +1,48 @@
+#include "tests/test.h"
+
+#include "api/authzen.h"
+
+static void
+shape_is_checked(void **)
+{
+	static const struct { const char *in; bool ok; } t[] = {
+		{ "{\"subject\":{\"type\":\"user\",\"id\":\"a\"},\"action\":{\"name\":\"read\"},\"resource\":{\"type\":\"r\",\"id\":\"1\"}}", true },
+		{ "{\"subject\":{\"type\":\"user\",\"id\":\"a\"},\"action\":{\"name\":\"read\"},\"resource\":{\"type\":\"r\",\"id\":\"1\"},\"context\":{},\"extra\":1}", true },
+		{ "{\"subject\":{\"id\":\"a\"},\"action\":{\"name\":\"read\"},\"resource\":{\"type\":\"r\",\"id\":\"1\"}}", false },
+		{ "{\"subject\":\"a\",\"action\":{\"name\":\"read\"},\"resource\":{\"type\":\"r\",\"id\":\"1\"}}", false },
+		{ "{\"subject\":{\"type\":\"user\",\"id\":\"a\"},\"action\":{\"name\":1},\"resource\":{\"type\":\"r\",\"id\":\"1\"}}", false },
+		{ "{\"subject\":{\"type\":\"user\",\"id\":\"a\"},\"action\":{\"name\":\"read\"},\"resource\":{\"type\":\"r\"}}", false },
+		{ "{\"subject\":{\"type\":\"user\",\"id\":\"a\"},\"resource\":{\"type\":\"r\",\"id\":\"1\"}}", false },
+		{ "{\"subject\":{\"type\":\"user\",\"id\":\"a\"},\"action\":{\"name\":\"read\"},\"action\":{\"name\":\"x\"},\"resource\":{\"type\":\"r\",\"id\":\"1\"}}", false },
+		{ "", false }, { "[]", false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		CLEANUP(arena_fini) struct arena a;
+		arena_init(&a, 1 << 20);
+		span q;
+		struct json_error e;
+		if (failed(authzen_read(&a, span_str(t[i].in), &q, &e)) == t[i].ok)
+			fail_msg("%s", t[i].in);
+	}
+}
+
+static void
+only_allow_is_true(void **)
+{
+	static const struct { const char *verdict, *want; } t[] = {
+		{ "{\"decision\":\"allow\"}", "{\"decision\":true,\"context\":{\"decision\":\"allow\"}}" },
+		{ "{\"decision\":\"deny\"}", "{\"decision\":false,\"context\":{\"decision\":\"deny\"}}" },
+		{ "{\"decision\":\"pending\"}", "{\"decision\":false,\"context\":{\"decision\":\"pending\"}}" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		CLEANUP(buf_fini) struct buf b;
+		buf_init(&b, 1000);
+		assert_ok(authzen_render(&b, span_str(t[i].verdict)));
+		assert_span(buf_span(&b), t[i].want);
+	}
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 1000);
+	assert_fails(authzen_render(&b, SPAN("{}")), E_INTERNAL);
+}
+
+TEST_MAIN(T(shape_is_checked), T(only_allow_is_true))

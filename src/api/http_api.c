@@ -1,0 +1,135 @@
+#include "api/http_api.h"
+
+static struct door_match
+only(enum door d, const struct http_request *r, enum http_method method, const char *allow)
+{
+	if (r->method != method)
+		return (struct door_match){ .door = d, .error = E_METHOD_NOT_ALLOWED, .allow = allow };
+	if (method == HTTP_POST && !http_type_is(r->content_type, "application/json"))
+		return (struct door_match){ .door = d, .error = E_UNSUPPORTED_MEDIA };
+	return (struct door_match){ .door = d };
+}
+
+static struct door_match
+op_door(const struct http_request *r, enum op_class class)
+{
+	enum op op = op_from_path(span_sub(r->path, 4, r->path.n));
+	if (op == OP_NONE || !(op_info((uint16_t)op)->classes & class))
+		return (struct door_match){ 0 };
+	struct door_match m = only(DOOR_OP, r, HTTP_POST, "POST");
+	m.op = op;
+	return m;
+}
+
+struct door_match
+door_of(const struct http_request *r, enum op_class class)
+{
+	if (!http_path_is_plain(r->path))
+		return (struct door_match){ 0 };
+	if (span_is(r->path, "/healthz"))
+		return only(DOOR_HEALTH, r, HTTP_GET, "GET");
+	if (span_is(r->path, "/readyz"))
+		return only(DOOR_READY, r, HTTP_GET, "GET");
+	if (span_is(r->path, "/version"))
+		return only(DOOR_VERSION, r, HTTP_GET, "GET");
+	if (span_starts(r->path, SPAN("/v1/")))
+		return op_door(r, class);
+	if (class == OP_CLASS_P)
+		return (struct door_match){ 0 };
+	if (span_is(r->path, "/mcp"))
+		return only(DOOR_MCP, r, HTTP_POST, "POST");
+	if (span_is(r->path, "/access/v1/evaluation")) {
+		struct door_match m = only(DOOR_EVALUATION, r, HTTP_POST, "POST");
+		/* AuthZEN 1.0 §10.1: a wrong content type is a 400. */
+		if (m.error == E_UNSUPPORTED_MEDIA)
+			m.error = E_BAD_REQUEST;
+		return m;
+	}
+	if (span_is(r->path, "/.well-known/authzen-configuration"))
+		return only(DOOR_AUTHZEN_METADATA, r, HTTP_GET, "GET");
+	return (struct door_match){ 0 };
+}
+
+static bool
+is_token68(span s)
+{
+	size_t i = 0;
+	for (; i < s.n; i++) {
+		uint8_t c = s.p[i];
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr("-._~+/", c, 6)))
+			break;
+	}
+	while (i && i < s.n && s.p[i] == '=')
+		i++;
+	return s.n && i == s.n;
+}
+
+bool
+bearer_token(const struct http_request *r, span *ret)
+{
+	*ret = (span){ 0 };
+	if (span_empty(r->authorization))
+		return true;
+	if (!span_eq_nocase(span_sub(r->authorization, 0, 7), SPAN("bearer ")))
+		return false;
+	span t = span_sub(r->authorization, 7, r->authorization.n);
+	if (!is_token68(t))
+		return false;
+	*ret = t;
+	return true;
+}
+
+uint16_t
+check_origin(const struct http_request *r, const span *hosts, size_t n_hosts)
+{
+	size_t origins = 0;
+	http_field(r->fields, "origin", &origins);
+	if (origins)
+		return E_NOT_PERMITTED;
+	for (size_t i = 0; i < n_hosts; i++)
+		if (span_eq_nocase(r->host, hosts[i]))
+			return E_OK;
+	return n_hosts ? E_NOT_PERMITTED : E_OK;
+}
+
+void
+render_error(struct buf *b, uint16_t error, span detail)
+{
+	struct json_writer w = json_w(b);
+	json_w_obj(&w);
+	json_w_kobj(&w, "error");
+	json_w_kcstr(&w, "code", error_name(error));
+	json_w_kint(&w, "exit", error_exit(error));
+	json_w_kcstr(&w, "message", error_text(error));
+	if (detail.n)
+		json_w_kstr(&w, "detail", detail);
+	json_w_kbool(&w, "retryable", error_http(error) == 503 || error_http(error) == 429 || error_http(error) == 504);
+	json_w_key(&w, SPAN("docs"));
+	char docs[64] = "ambit help ";
+	strncat(docs, error_name(error), sizeof docs - 12);
+	json_w_str(&w, span_str(docs));
+	json_w_obj_end(&w);
+	json_w_obj_end(&w);
+}
+
+status
+canonical_object(struct arena *a, span body, size_t max, span *ret, struct json_error *reterr)
+{
+	if (span_empty(body)) {
+		*ret = SPAN("{}");
+		return OK;
+	}
+	const struct json *v;
+	const struct json_opts opts = { .max_bytes = max, .max_nodes = 262144 };
+	TRY(json_parse(body, &opts, a, &v, reterr));
+	if (!json_is_obj(v)) {
+		*reterr = (struct json_error){ .reason = "must be an object" };
+		return FAIL(E_BAD_JSON);
+	}
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, max * 2);
+	TRY(json_canonical(v, &b));
+	*ret = arena_copy(a, buf_span(&b));
+	ENSURE(arena_ok(a), E_LIMIT);
+	return OK;
+}

@@ -1,0 +1,350 @@
+#include "role/edge_priv.h"
+
+#include <stdlib.h>
+
+/* ---- the HTTP side ---- */
+
+static uint16_t
+on_head(void *ctx, struct http_conn *, const struct http_request *r, size_t *max_body)
+{
+	struct edge *e = ctx;
+	*max_body = e->class == OP_CLASS_P ? EDGE_APPLY_MAX : EDGE_BODY_MAX;
+	return e->class == OP_CLASS_P ? check_origin(r, NULL, 0) : check_origin(r, e->hosts, e->n_hosts);
+}
+
+static void
+reply_plain(struct http_exchange *x, unsigned status, span body)
+{
+	struct http_answer a = { .status = status, .content_type = SPAN("application/json"), .body = body };
+	http_reply(x, &a);
+}
+
+static void
+reply_refused_door(struct http_exchange *x, const struct door_match *m)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 4096);
+	render_error(&b, m->error, (span){ 0 });
+	struct http_field allow = { SPAN("Allow"), span_str(m->allow ? m->allow : "") };
+	struct http_answer a = { .status = (unsigned)error_http(m->error), .content_type = SPAN("application/json"), .body = buf_span(&b),
+	                         .fields = { &allow, m->allow ? 1 : 0 } };
+	http_reply(x, &a);
+}
+
+/* Doors that need no identity. */
+static bool
+public_door(struct edge *e, struct http_exchange *x, enum door d)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 4096);
+	switch (d) {
+	case DOOR_HEALTH:
+		reply_plain(x, 200, SPAN("{\"status\":\"ok\"}"));
+		return true;
+	case DOOR_READY:
+		reply_plain(x, edge_core_up(e) ? 200 : 503,
+		            edge_core_up(e) ? SPAN("{\"status\":\"ready\"}") : SPAN("{\"status\":\"waiting for core\"}"));
+		return true;
+	case DOOR_VERSION:
+		reply_plain(x, 200, SPAN("{\"version\":\"" AMBIT_VERSION "\"}"));
+		return true;
+	case DOOR_AUTHZEN_METADATA:
+		authzen_metadata(&b, e->base.n ? e->base : SPAN("https://localhost"));
+		reply_plain(x, 200, buf_span(&b));
+		return true;
+	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION:
+		return false;
+	}
+	return false;
+}
+
+/* False: already answered. */
+static bool
+read_token(struct ask *a, const struct http_request *r)
+{
+	span token;
+	if (!bearer_token(r, &token)) {
+		edge_reply_error(a, E_TOKEN_INVALID, SPAN("Authorization must be `Bearer <token>`"));
+		return false;
+	}
+	if (token.n == 0)
+		return true;
+	if (a->edge->class == OP_CLASS_P) {
+		edge_reply_error(a, E_TOKEN_INVALID, SPAN("task tokens are not for this socket"));
+		return false;
+	}
+	uint16_t err = token_cache_check(&a->edge->tokens, token, loop_now(a->edge->w->loop).wall, a->token);
+	if (err != E_OK) {
+		edge_reply_error(a, err, (span){ 0 });
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_json(struct ask *a, const struct http_request *r)
+{
+	struct json_error je = { 0 };
+	size_t max = a->edge->class == OP_CLASS_P ? EDGE_APPLY_MAX : 65536;
+	status s = a->door == DOOR_OP ? canonical_object(&a->arena, r->body, max, &a->params, &je)
+	                              : authzen_read(&a->arena, r->body, &a->params, &je);
+	if (!failed(s))
+		return true;
+	CLEANUP(buf_fini) struct buf why;
+	buf_init(&why, 1024);
+	json_error_print(&je, &why);
+	edge_reply_error(a, s.code == E_LIMIT ? E_LIMIT : E_BAD_REQUEST, buf_span(&why));
+	return false;
+}
+
+static void
+on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
+{
+	struct edge *e = ctx;
+	struct door_match d = door_of(r, e->class);
+	if (d.door == DOOR_NONE) {
+		http_reply_error(x, E_NOT_FOUND, (span){ 0 });
+		return;
+	}
+	if (d.error != E_OK) {
+		reply_refused_door(x, &d);
+		return;
+	}
+	if (public_door(e, x, d.door))
+		return;
+	struct edge_conn *c = edge_conn_of(e, x);
+	struct ask *a = c ? edge_ask_new(e, x, c) : NULL;
+	if (!a) {
+		http_reply_error(x, E_NO_MEMORY, (span){ 0 });
+		return;
+	}
+	a->door = d.door;
+	a->op = d.op;
+	size_t ids = 0;
+	span id = http_field(r->fields, "x-request-id", &ids);
+	if (ids == 1 && id.n <= 200)
+		a->request_id = id;
+	if (!read_token(a, r))
+		return;
+	if (a->door == DOOR_MCP ? edge_mcp_read(a, r) : read_json(a, r))
+		edge_ask_send(a);
+}
+
+static void
+on_gone(void *, struct http_exchange *x)
+{
+	struct ask *a = http_exchange_user(x);
+	if (a)
+		edge_ask_gone(a);
+}
+
+static void
+on_room(void *, struct http_exchange *x)
+{
+	struct ask *a = http_exchange_user(x);
+	if (a)
+		edge_mcp_room(a);
+}
+
+static void
+on_conn_end(void *ctx, struct http_conn *h)
+{
+	struct edge_conn *c = http_conn_user(h);
+	if (c)
+		edge_conn_end(ctx, c);
+}
+
+static const struct http_handler handler = {
+	.on_head = on_head, .on_request = on_request, .on_gone = on_gone, .on_room = on_room, .on_conn_end = on_conn_end,
+};
+
+/* ---- core's side ---- */
+
+static void
+on_answer(struct ask *a, const struct msg_answer *m)
+{
+	if (a->door == DOOR_MCP) {
+		edge_mcp_answer(a, m);
+		return;
+	}
+	if (m->error != E_OK && m->body.n == 0) {
+		edge_reply_error(a, m->error, (span){ 0 });
+		return;
+	}
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, EDGE_BACKLOG);
+	if (a->door == DOOR_EVALUATION && m->error == E_OK) {
+		status s = authzen_render(&b, m->body);
+		if (failed(s)) {
+			edge_reply_error(a, E_INTERNAL, (span){ 0 });
+			return;
+		}
+	} else {
+		buf_put(&b, m->body);
+	}
+	edge_reply_json(a, (unsigned)error_http(m->error), &b);
+}
+
+static void
+drop_conn(struct edge *e, uint32_t number)
+{
+	struct edge_conn *c = edge_conn_find(e, number);
+	if (c)
+		http_conn_cut(c->http);
+}
+
+static status
+edge_message(struct worker *w, enum role, unsigned, struct msg *m)
+{
+	struct edge *e = w->state;
+	struct ask *a;
+	switch (m->type) {
+	case MSG_PEER_KNOWN:
+		edge_conn_known(e, &m->peer_known);
+		return OK;
+	case MSG_DROP_CONN:
+		drop_conn(e, m->drop_conn.conn);
+		return OK;
+	case MSG_VERDICT:
+		if ((a = edge_ask_find(e, m->verdict.req)))
+			edge_mcp_verdict(a, &m->verdict);
+		return OK;
+	case MSG_ANSWER:
+		if ((a = edge_ask_find(e, m->answer.req)))
+			on_answer(a, &m->answer);
+		return OK;
+	case MSG_RESULT:
+		if ((a = edge_ask_find(e, m->result.req)) && a->door == DOOR_MCP)
+			edge_mcp_result(a, &m->result);
+		return OK;
+	case MSG_CUT:
+		if ((a = edge_ask_find(e, m->cut.req)) && a->door == DOOR_MCP)
+			edge_mcp_cut(a, &m->cut);
+		return OK;
+	case MSG_VERIFY_KEYS:
+		return token_cache_keys(&e->tokens, m->verify_keys.jwks);
+	case MSG_TOOLS_CHANGED:
+		edge_mcp_tools_changed(e, m->tools_changed.task);
+		return OK;
+	case MSG_LEAF:
+		edge_tls_leaf(e, &m->leaf);
+		return OK;
+	default:
+		return FAIL(E_BAD_MESSAGE); /* the permit table lets nothing else through */
+	}
+}
+
+static void
+edge_link_up(struct worker *w, enum role peer, unsigned)
+{
+	struct edge *e = w->state;
+	if (peer == ROLE_CORE && e->class == OP_CLASS_A)
+		edge_tls_ask_leaf(e);
+	if (peer == ROLE_CORE || peer == ROLE_ATTEST)
+		edge_conns_introduce(e);
+}
+
+static void
+edge_link_down(struct worker *w, enum role peer, unsigned)
+{
+	struct edge *e = w->state;
+	if (peer == ROLE_CORE) {
+		edge_conns_forget(e);
+		map_for(it, &e->asks) {
+			struct ask *a = container_of(it, struct ask, node);
+			if (!(a->door == DOOR_MCP && a->mcp.method == MCP_LISTEN))
+				edge_ask_unavailable(a);
+		}
+	} else if (peer == ROLE_TOOLS) {
+		/* Core learns it too, and writes the call down as unknown; the caller should not wait for that. */
+		map_for(it, &e->asks) {
+			struct ask *a = container_of(it, struct ask, node);
+			if (a->call)
+				edge_mcp_unavailable(a);
+		}
+	}
+}
+
+static status
+edge_listen(struct worker *w, enum listen_kind kind, int own_fd)
+{
+	struct edge *e = w->state;
+	struct http_listener_options o = { .tls = kind == LISTEN_TLS ? e->tls : NULL };
+	return http_server_listen(e->http, own_fd, &o);
+}
+
+static void
+edge_stop(struct worker *w)
+{
+	struct edge *e = w->state;
+	http_server_drain(e->http);
+}
+
+/* {"hosts":["127.0.0.1:8470",…],"base":"https://…","hold_ms":4000,"max_conns":4096} */
+static status
+read_config(struct edge *e, span text)
+{
+	const struct json *v, *hosts = NULL;
+	int64_t hold = EDGE_HOLD_MS;
+	const struct json_opts opts = { .copy = true };
+	TRY(json_parse(text, &opts, &e->config, &v, NULL));
+	TRY(json_opt_arr(v, "hosts", &hosts, NULL));
+	TRY(json_opt_str(v, "base", &e->base, NULL));
+	TRY(json_opt_int(v, "hold_ms", 0, 600000, &hold, NULL));
+	e->hold_ms = (uint32_t)hold;
+	json_for_items(h, hosts) {
+		ENSURE(json_is_str(h) && e->n_hosts < EDGE_HOSTS, E_BAD_CONFIG);
+		e->hosts[e->n_hosts++] = h->str;
+	}
+	return OK;
+}
+
+static status
+edge_configure(struct worker *w, span text, enum op_class class)
+{
+	struct edge *e = calloc(1, sizeof *e);
+	uint64_t k[4];
+	ENSURE(e, E_NO_MEMORY);
+	w->state = e;
+	e->w = w;
+	e->class = class;
+	list_init(&e->free_asks);
+	arena_init(&e->config, 1 << 20);
+	TRY(env_random(w->env, k, sizeof k));
+	map_init(&e->conns, k[0], k[1]);
+	map_init(&e->asks, k[2], k[3]);
+	TRY(token_cache_init(&e->tokens, w->env));
+	TRY(read_config(e, text));
+	struct http_server_options o = { .max_body = EDGE_BODY_MAX, .fin_is_gone = false };
+	TRY(http_server_new(w->loop, &o, &handler, e, &e->http));
+	return class == OP_CLASS_A ? edge_tls_configure(e) : OK;
+}
+
+static status configure_agents(struct worker *w, span json) { return edge_configure(w, json, OP_CLASS_A); }
+static status configure_local(struct worker *w, span json) { return edge_configure(w, json, OP_CLASS_L); }
+static status configure_people(struct worker *w, span json) { return edge_configure(w, json, OP_CLASS_P); }
+
+#define EDGE_OPS(role, conf)                                                                                        \
+	{ .id = role, .configure = conf, .listen = edge_listen, .link_up = edge_link_up, .link_down = edge_link_down, \
+	  .message = edge_message, .stop = edge_stop }
+
+const struct role_ops *
+agents_role(void)
+{
+	static const struct role_ops ops = EDGE_OPS(ROLE_AGENTS, configure_agents);
+	return &ops;
+}
+
+const struct role_ops *
+local_role(void)
+{
+	static const struct role_ops ops = EDGE_OPS(ROLE_LOCAL, configure_local);
+	return &ops;
+}
+
+const struct role_ops *
+people_role(void)
+{
+	static const struct role_ops ops = EDGE_OPS(ROLE_PEOPLE, configure_people);
+	return &ops;
+}
