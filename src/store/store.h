@@ -51,7 +51,8 @@ struct store_state {
 };
 status store_state(struct store *s, struct store_state *ret);
 
-/* Claims the store: a new epoch, one above any before, durable. From then on appends with another one conflict. */
+/* Claims the store: a new epoch, one above any before, durable. From then on appends with another one conflict. May use the
+ * reserve. E_CONFLICT: another writer is at it; E_UNAVAILABLE: no room; E_AUDIT_UNAVAILABLE: as append. */
 status store_fence(struct store *s, uint64_t *ret_epoch);
 
 /* Projection rows in order of key (memcmp). A status from the callback stops and is passed on. The spans live for the
@@ -82,8 +83,8 @@ enum store_outcome {
  * With the disk full, the reserve is released if any batch of the group is a priority one, and only for such a group; while
  * it is gone, other groups get STORE_FULL until it could be taken again.
  *
- * The store recomputes the chain: E_CHAIN_BROKEN when seq, order or head are not what they should be, E_BAD_MESSAGE when the
- * bytes do not decode, E_LIMIT when a key or value is too long; these write nothing and leave the store usable.
+ * The store recomputes the chain: E_CHAIN_BROKEN when seq, order or head are not what they should be or time goes back (equal
+ * is fine), E_BAD_MESSAGE when the bytes do not decode, E_LIMIT when a key or value is too long; these write nothing and leave the store usable.
  * E_AUDIT_UNAVAILABLE: the write failed, the handle is poisoned. E_NOT_PERMITTED: opened read-only. */
 status store_append(struct store *s, const struct store_batch *batches, size_t n, enum store_outcome *ret);
 

@@ -1,0 +1,420 @@
+/* SQLite: write-ahead log, synchronous=FULL, one writing process (a lock file), any number of readers.
+ *
+ * No retries anywhere: SQLite itself retries neither a failed write nor a failed fsync, and we add none. A full disk shows in
+ * a write, before the commit mark, so the transaction can be rolled back and tried later; an error of fsync is FAILED. */
+#include "store/store_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { SCHEMA = 1, APPLICATION = 0x416d6274 /* "Ambt" */ };
+
+/* ORDER statement texts below */
+enum stmt {
+	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_STATE, ST_SET_STATE, ST_PUT_EVENT, ST_PUT_ROW, ST_DELETE_ROW, ST_LOAD,
+	ST_SCAN, ST_SCAN_BACK, ST_SCAN_TASK, ST_SCAN_TASK_BACK, ST_SCAN_AGENT, ST_SCAN_AGENT_BACK,
+	ST_SCAN_TOOL, ST_SCAN_TOOL_BACK, ST_SCAN_TYPE, ST_SCAN_TYPE_BACK, ST_COUNT
+};
+
+#define SCAN(where, cmp, order) \
+	"SELECT seq, time, type, task, agent, tool, body FROM event WHERE " where "seq " cmp " ?1 ORDER BY seq " order
+
+static const char *const texts[ST_COUNT] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_STATE] = "SELECT seq, head, time, epoch FROM state",
+	[ST_SET_STATE] = "UPDATE state SET seq = ?1, head = ?2, time = ?3, epoch = ?4",
+	[ST_PUT_EVENT] = "INSERT INTO event(seq, time, type, task, agent, tool, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[ST_PUT_ROW] = "INSERT INTO projection(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+	[ST_DELETE_ROW] = "DELETE FROM projection WHERE key = ?1",
+	[ST_LOAD] = "SELECT key, value FROM projection ORDER BY key",
+	[ST_SCAN] = SCAN("", ">=", "ASC"),
+	[ST_SCAN_BACK] = SCAN("", "<=", "DESC"),
+	[ST_SCAN_TASK] = SCAN("task = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_TASK_BACK] = SCAN("task = ?2 AND ", "<=", "DESC"),
+	[ST_SCAN_AGENT] = SCAN("agent = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_AGENT_BACK] = SCAN("agent = ?2 AND ", "<=", "DESC"),
+	[ST_SCAN_TOOL] = SCAN("tool = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_TOOL_BACK] = SCAN("tool = ?2 AND ", "<=", "DESC"),
+	[ST_SCAN_TYPE] = SCAN("type = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_TYPE_BACK] = SCAN("type = ?2 AND ", "<=", "DESC"),
+};
+
+static const char schema[] =
+	"BEGIN IMMEDIATE;"
+	"PRAGMA application_id = 1097687668;"
+	"PRAGMA user_version = 1;"
+	"CREATE TABLE state(one INTEGER PRIMARY KEY CHECK(one = 1), seq INTEGER NOT NULL, head BLOB NOT NULL,"
+	" time INTEGER NOT NULL, epoch INTEGER NOT NULL) STRICT;"
+	"INSERT INTO state VALUES(1, 0, zeroblob(32), 0, 0);"
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL, task INTEGER,"
+	" agent INTEGER, tool TEXT, body BLOB NOT NULL) STRICT;"
+	"CREATE INDEX event_task ON event(task) WHERE task IS NOT NULL;"
+	"CREATE INDEX event_agent ON event(agent) WHERE agent IS NOT NULL;"
+	"CREATE INDEX event_tool ON event(tool) WHERE tool IS NOT NULL;"
+	"CREATE INDEX event_type ON event(type);"
+	"CREATE TABLE projection(key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+	"COMMIT;";
+static_assert(APPLICATION == 1097687668 && SCHEMA == 1, "as in the schema text");
+
+struct sqlite {
+	struct store s;
+	sqlite3 *db;
+	sqlite3_stmt *st[ST_COUNT];
+	int lock;                /* held while open for writing; -1: none */
+	int wal_frames;          /* in the write-ahead log after the last commit */
+};
+
+/* The log is folded into the database at the start of a transaction once it holds this many pages, never between a commit
+ * and its acknowledgement. */
+enum { WAL_FRAMES = 2000 };
+
+static struct sqlite *
+sqlite_of(struct store *s)
+{
+	return container_of(s, struct sqlite, s);
+}
+
+/* What a failed step means for the transaction. Only errors known to come before any commit mark are FULL. */
+static enum store_outcome
+outcome_of(struct sqlite *q, int rc)
+{
+	if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)
+		return STORE_DONE;
+	int e = sqlite3_system_errno(q->db);
+	bool no_room = e == ENOSPC || e == EDQUOT || e == EFBIG;
+	switch (sqlite3_extended_errcode(q->db)) {
+	case SQLITE_FULL:
+	case SQLITE_NOMEM:
+		return STORE_FULL;
+	case SQLITE_IOERR_WRITE:
+	case SQLITE_IOERR_SHMSIZE:
+	case SQLITE_IOERR_SHMMAP:
+	case SQLITE_IOERR_SHMOPEN:
+		return no_room ? STORE_FULL : STORE_FAILED;
+	case SQLITE_BUSY:
+	case SQLITE_BUSY_SNAPSHOT:
+	case SQLITE_BUSY_RECOVERY:
+		return STORE_CONFLICT;
+	}
+	return STORE_FAILED;
+}
+
+/* Runs a bound statement that gives no rows. */
+static enum store_outcome
+run(struct sqlite *q, enum stmt n)
+{
+	enum store_outcome o = outcome_of(q, sqlite3_step(q->st[n]));
+	sqlite3_reset(q->st[n]);
+	return o;
+}
+
+static void
+bind_span(sqlite3_stmt *st, int i, span s)
+{
+	/* Static: every statement is run before the caller's bytes go. */
+	sqlite3_bind_blob64(st, i, s.n ? (const void *)s.p : "", s.n, SQLITE_STATIC);
+}
+
+static span
+column_span(sqlite3_stmt *st, int i)
+{
+	const void *p = sqlite3_column_blob(st, i);
+	return span_make(p, (size_t)sqlite3_column_bytes(st, i));
+}
+
+static int
+count_frames(void *arg, sqlite3 *, const char *, int frames)
+{
+	((struct sqlite *)arg)->wal_frames = frames;
+	return SQLITE_OK;
+}
+
+/* ---- open ---- */
+
+static void
+sqlite_close(struct store *s)
+{
+	struct sqlite *q = sqlite_of(s);
+	for (size_t i = 0; i < ST_COUNT; i++)
+		sqlite3_finalize(q->st[i]);
+	sqlite3_close(q->db);
+	if (q->lock >= 0)
+		close(q->lock);
+	free(q);
+}
+
+/* The writer's lock, and the database file made ours before SQLite makes it readable by all. */
+static status
+claim_files(struct sqlite *q, const struct store_config *c)
+{
+	char path[4096];
+	ENSURE((size_t)snprintf(path, sizeof path, "%s.lock", c->path) < sizeof path, E_BAD_CONFIG);
+	q->lock = c->env->ops->open(c->env, path, O_RDWR | O_CREAT, 0600);
+	ENSURE(q->lock >= 0, E_IO);
+	ENSURE(flock(q->lock, LOCK_EX | LOCK_NB) == 0, E_CONFLICT);
+	int fd = c->env->ops->open(c->env, c->path, O_RDWR | O_CREAT, 0600);
+	ENSURE(fd >= 0, E_IO);
+	close(fd);
+	snprintf(path, sizeof path, "%s.reserve", c->path);
+	return reserve_open(&q->s.reserve, c->env, path, c->reserve);
+}
+
+static status
+exec(struct sqlite *q, const char *sql)
+{
+	ENSURE(sqlite3_exec(q->db, sql, NULL, NULL, NULL) == SQLITE_OK, E_IO);
+	return OK;
+}
+
+static int64_t
+pragma_int(struct sqlite *q, const char *sql)
+{
+	sqlite3_stmt *st;
+	int64_t v = -1;
+	if (sqlite3_prepare_v2(q->db, sql, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+		v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return v;
+}
+
+/* Ours and of this version, or empty and made ours. */
+static status
+check_schema(struct sqlite *q, const struct store_config *c)
+{
+	int64_t application = pragma_int(q, "PRAGMA application_id"), version = pragma_int(q, "PRAGMA user_version");
+	int64_t tables = pragma_int(q, "SELECT count(*) FROM sqlite_schema");
+	ENSURE(application >= 0 && version >= 0 && tables >= 0, E_IO);
+	if (application == 0 && version == 0 && tables == 0 && !c->read_only)
+		return exec(q, schema);
+	ENSURE(application == APPLICATION, E_IO);
+	ENSURE(version == SCHEMA, E_CONFLICT);
+	return OK;
+}
+
+static status
+open_database(struct sqlite *q, const struct store_config *c)
+{
+	int flags = SQLITE_OPEN_NOMUTEX | (c->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+	if (c->vfs)
+		flags |= SQLITE_OPEN_CREATE;
+	ENSURE(sqlite3_open_v2(c->path, &q->db, flags, c->vfs) == SQLITE_OK, E_IO);
+	sqlite3_extended_result_codes(q->db, 1);
+	sqlite3_db_config(q->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(q->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* A reader may be making the shared index; nobody holds the write lock for long. */
+	sqlite3_busy_timeout(q->db, 1000);
+	if (!c->read_only) {
+		TRY(exec(q, "PRAGMA journal_mode = WAL"));
+		TRY(exec(q, "PRAGMA synchronous = FULL"));
+	}
+	TRY(exec(q, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192"));
+	sqlite3_wal_hook(q->db, count_frames, q);
+	TRY(check_schema(q, c));
+	for (size_t i = 0; i < ST_COUNT; i++) {
+		if (sqlite3_prepare_v3(q->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &q->st[i], NULL) != SQLITE_OK)
+			return FAIL(E_IO);
+	}
+	return OK;
+}
+
+static status
+sqlite_open(const struct store_config *c, struct store **ret)
+{
+	ENSURE(c->path, E_BAD_CONFIG);
+	struct sqlite *q = calloc(1, sizeof *q);
+	ENSURE(q, E_NO_MEMORY);
+	q->lock = -1;
+	q->s.reserve = (struct reserve){ .fd = -1, .held = true };
+	status st = c->vfs || c->read_only ? OK : claim_files(q, c);
+	if (!failed(st))
+		st = open_database(q, c);
+	/* Opening makes the shared index and perhaps the log: on a full disk that needs the reserve. */
+	if (failed(st) && q->s.reserve.size && q->s.reserve.held && st.code == E_IO) {
+		reserve_release(&q->s.reserve);
+		sqlite3_close(q->db);
+		q->db = NULL;
+		st = open_database(q, c);
+	}
+	if (failed(st)) {
+		reserve_close(&q->s.reserve);
+		sqlite_close(&q->s);
+		return st;
+	}
+	*ret = &q->s;
+	return OK;
+}
+
+/* ---- transactions ---- */
+
+static status
+sqlite_state(struct store *s, struct store_state *ret)
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = q->st[ST_STATE];
+	struct store_state v = { 0 };
+	bool ok = sqlite3_step(st) == SQLITE_ROW && digest_from(column_span(st, 1), &v.chain.head);
+	if (ok) {
+		v.chain.seq = (uint64_t)sqlite3_column_int64(st, 0);
+		v.time = sqlite3_column_int64(st, 2);
+		v.epoch = (uint64_t)sqlite3_column_int64(st, 3);
+		*ret = v;
+	}
+	sqlite3_reset(st);
+	ENSURE(ok, E_IO);
+	return OK;
+}
+
+static enum store_outcome
+sqlite_begin(struct store *s)
+{
+	struct sqlite *q = sqlite_of(s);
+	if (q->wal_frames >= WAL_FRAMES) {
+		q->wal_frames = 0;
+		/* A reader in the way (CONFLICT) or no room: the log grows instead. A failed fsync ends the handle. */
+		if (outcome_of(q, sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL)) == STORE_FAILED)
+			return STORE_FAILED;
+	}
+	return run(q, ST_BEGIN);
+}
+
+static enum store_outcome
+sqlite_put_event(struct store *s, const struct store_event *e)
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = q->st[ST_PUT_EVENT];
+	sqlite3_bind_int64(st, 1, (int64_t)e->seq);
+	sqlite3_bind_int64(st, 2, e->time);
+	sqlite3_bind_int64(st, 3, e->type);
+	e->task ? sqlite3_bind_int64(st, 4, (int64_t)e->task) : sqlite3_bind_null(st, 4);
+	e->agent ? sqlite3_bind_int64(st, 5, (int64_t)e->agent) : sqlite3_bind_null(st, 5);
+	if (e->tool.n)
+		sqlite3_bind_text64(st, 6, (const char *)e->tool.p, e->tool.n, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_null(st, 6);
+	bind_span(st, 7, e->bytes);
+	return run(q, ST_PUT_EVENT);
+}
+
+static enum store_outcome
+sqlite_put_row(struct store *s, span key, span value)
+{
+	struct sqlite *q = sqlite_of(s);
+	bind_span(q->st[ST_PUT_ROW], 1, key);
+	bind_span(q->st[ST_PUT_ROW], 2, value);
+	return run(q, ST_PUT_ROW);
+}
+
+static enum store_outcome
+sqlite_delete_row(struct store *s, span key)
+{
+	struct sqlite *q = sqlite_of(s);
+	bind_span(q->st[ST_DELETE_ROW], 1, key);
+	return run(q, ST_DELETE_ROW);
+}
+
+static enum store_outcome
+sqlite_commit(struct store *s, const struct store_state *v)
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = q->st[ST_SET_STATE];
+	sqlite3_bind_int64(st, 1, (int64_t)v->chain.seq);
+	bind_span(st, 2, digest_span(&v->chain.head));
+	sqlite3_bind_int64(st, 3, v->time);
+	sqlite3_bind_int64(st, 4, (int64_t)v->epoch);
+	enum store_outcome o = run(q, ST_SET_STATE);
+	return o == STORE_DONE ? run(q, ST_COMMIT) : o;
+}
+
+static enum store_outcome
+sqlite_rollback(struct store *s)
+{
+	struct sqlite *q = sqlite_of(s);
+	/* Some errors have rolled back already. */
+	if (sqlite3_get_autocommit(q->db))
+		return STORE_DONE;
+	return run(q, ST_ROLLBACK) == STORE_DONE ? STORE_DONE : STORE_FAILED;
+}
+
+/* ---- reading ---- */
+
+static status
+sqlite_load(struct store *s, store_row_fn *fn, void *arg)
+{
+	sqlite3_stmt *st = sqlite_of(s)->st[ST_LOAD];
+	status result = OK;
+	int rc;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		span key = column_span(st, 0), value = column_span(st, 1);
+		result = fn(arg, key, value);
+		if (failed(result))
+			break;
+	}
+	sqlite3_reset(st);
+	ENSURE(rc == SQLITE_ROW || rc == SQLITE_DONE, E_IO);
+	return result;
+}
+
+static sqlite3_stmt *
+pick_scan(struct sqlite *q, const struct store_filter *f)
+{
+	enum stmt n = f->task ? ST_SCAN_TASK : f->agent ? ST_SCAN_AGENT : f->tool.n ? ST_SCAN_TOOL : f->type ? ST_SCAN_TYPE : ST_SCAN;
+	sqlite3_stmt *st = q->st[n + (f->newest_first ? 1 : 0)];
+	if (n == ST_SCAN_TOOL)
+		sqlite3_bind_text64(st, 2, (const char *)f->tool.p, f->tool.n, SQLITE_STATIC, SQLITE_UTF8);
+	else if (n != ST_SCAN)
+		sqlite3_bind_int64(st, 2, n == ST_SCAN_TASK ? (int64_t)f->task : n == ST_SCAN_AGENT ? (int64_t)f->agent : f->type);
+	return st;
+}
+
+static status
+sqlite_scan(struct store *s, uint64_t from, const struct store_filter *f, store_scan_fn *fn, void *arg)
+{
+	sqlite3_stmt *st = pick_scan(sqlite_of(s), f);
+	int rc;
+	sqlite3_bind_int64(st, 1, from > INT64_MAX ? INT64_MAX : (int64_t)from);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct store_event e = {
+			.seq = (uint64_t)sqlite3_column_int64(st, 0), .time = sqlite3_column_int64(st, 1),
+			.type = (uint16_t)sqlite3_column_int64(st, 2), .task = (uint64_t)sqlite3_column_int64(st, 3),
+			.agent = (uint64_t)sqlite3_column_int64(st, 4),
+		};
+		e.tool = column_span(st, 5);
+		e.bytes = column_span(st, 6);
+		if (!fn(arg, &e))
+			break;
+	}
+	sqlite3_reset(st);
+	ENSURE(rc == SQLITE_ROW || rc == SQLITE_DONE, E_IO);
+	return OK;
+}
+
+static status
+sqlite_check(struct store *s, char note[static 256])
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(q->db, "PRAGMA integrity_check(1)", -1, &st, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW && !span_is(column_span(st, 0), "ok"))
+		snprintf(note, 256, "%s", (const char *)sqlite3_column_text(st, 0));
+	else if (rc != SQLITE_ROW)
+		snprintf(note, 256, "%s", sqlite3_errmsg(q->db));
+	sqlite3_finalize(st);
+	return OK;
+}
+
+const struct store_ops store_ops_sqlite = {
+	.name = "sqlite", .open = sqlite_open, .close = sqlite_close, .state = sqlite_state, .begin = sqlite_begin,
+	.put_event = sqlite_put_event, .put_row = sqlite_put_row, .delete_row = sqlite_delete_row, .commit = sqlite_commit,
+	.rollback = sqlite_rollback, .load = sqlite_load, .scan = sqlite_scan, .check = sqlite_check,
+};
