@@ -57,7 +57,7 @@ chunks(struct loop *l, int sock, struct reader *r)
 {
 	span before = { 0 };
 
-	while (rd_left(r) > 0) {
+	while (r->ok && rd_left(r) > 0) {
 		uint8_t flags = rd_u8(r);
 		uint16_t n = rd_u16(r);
 		span s = rd_take(r, n < rd_left(r) ? n : rd_left(r));
