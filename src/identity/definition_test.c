@@ -27,6 +27,7 @@ any_change_is_another_tool(void **)
 		"{\"name\":\"t\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\"},\"annotations\":{\"readOnlyHint\":true}}",
 		"{\"name\":\"t\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\"},\"icons\":[]}",
 		"{\"name\":\"t\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\"},\"_meta\":{}}",
+		"{\"name\":\"t\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\"},\"execution\":{}}",
 		"{\"name\":\"t\",\"inputSchema\":{\"type\":\"object\"}}",
 	};
 	digest a, b;
@@ -40,14 +41,24 @@ any_change_is_another_tool(void **)
 }
 
 static void
-what_is_not_covered_is_refused(void **)
+what_is_not_covered_is_not_shown(void **)
 {
-	digest d;
-	assert_fails(digest_of("{\"name\":\"t\",\"Description\":\"x\"}", &d), E_BAD_REQUEST);
-	assert_fails(digest_of("{\"description\":\"x\"}", &d), E_BAD_REQUEST);
-	assert_fails(digest_of("{\"name\":\"\"}", &d), E_BAD_REQUEST);
-	assert_fails(digest_of("{\"name\":5}", &d), E_BAD_REQUEST);
-	assert_fails(digest_of("[]", &d), E_BAD_REQUEST);
+	digest a, b;
+	CLEANUP(arena_fini) struct arena arena;
+	CLEANUP(buf_fini) struct buf out;
+	arena_init(&arena, 1 << 20);
+	buf_init(&out, 1000);
+	assert_ok(digest_of("{\"name\":\"t\",\"Description\":\"x\"}", &a));
+	assert_ok(digest_of("{\"name\":\"t\"}", &b));
+	assert_true(digest_eq(&a, &b));
+	const struct json *v;
+	assert_ok(json_parse(SPAN("{\"name\":\"t\",\"Description\":\"x\",\"annotations\":{\"b\":1,\"a\":2}}"), NULL, &arena, &v, NULL));
+	assert_ok(definition_put(v, &out));
+	assert_span(buf_span(&out), "{\"annotations\":{\"a\":2,\"b\":1},\"name\":\"t\"}");
+	assert_fails(digest_of("{\"description\":\"x\"}", &a), E_BAD_REQUEST);
+	assert_fails(digest_of("{\"name\":\"\"}", &a), E_BAD_REQUEST);
+	assert_fails(digest_of("{\"name\":5}", &a), E_BAD_REQUEST);
+	assert_fails(digest_of("[]", &a), E_BAD_REQUEST);
 }
 
-TEST_MAIN(T(any_change_is_another_tool), T(what_is_not_covered_is_refused))
+TEST_MAIN(T(any_change_is_another_tool), T(what_is_not_covered_is_not_shown))
