@@ -30,7 +30,7 @@ report_found(struct session *s, uint64_t req, uint16_t error)
 	IGNORE(role_send(s->tools->w, ROLE_CORE, 0, &m)); /* a new core discovers anew */
 }
 
-/* A5: the tool that runs is the tool that was reviewed, or nothing runs. */
+/* A51: the tool that runs is the tool that was reviewed, or nothing runs. */
 static void
 dispatch(struct session *s, struct call *c)
 {
