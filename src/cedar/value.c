@@ -1,6 +1,5 @@
+#include "cedar/sort.h"
 #include "cedar/value.h"
-
-#include <stdlib.h>
 
 const struct cedar_set cedar_set_empty = { .all_entities = true };
 const struct cedar_record cedar_record_empty = { 0 };
@@ -197,51 +196,12 @@ member_cmp_v(const void *a, const void *b)
 	return member_cmp(a, b);
 }
 
-/* In place, no memory, O(n log n) at worst: qsort(3) may call malloc, and a request must not. */
-static void
-heap_sort(void *base, size_t n, size_t size, int (*cmp)(const void *, const void *))
-{
-	uint8_t *p = base;
-	uint8_t tmp[sizeof(struct cedar_member)];
-	must(size <= sizeof tmp);
-	if (n < 2)
-		return;
-	if (n <= 12) {
-		for (size_t i = 1; i < n; i++)
-			for (size_t j = i; j > 0 && cmp(p + (j - 1) * size, p + j * size) > 0; j--) {
-				memcpy(tmp, p + j * size, size);
-				memcpy(p + j * size, p + (j - 1) * size, size);
-				memcpy(p + (j - 1) * size, tmp, size);
-			}
-		return;
-	}
-	for (size_t start = n / 2, end = n; end > 1;) {
-		if (start > 0) {
-			start--;
-		} else {
-			end--;
-			memcpy(tmp, p + end * size, size);
-			memcpy(p + end * size, p, size);
-			memcpy(p, tmp, size);
-		}
-		for (size_t root = start, child; (child = 2 * root + 1) < end; root = child) {
-			if (child + 1 < end && cmp(p + child * size, p + (child + 1) * size) < 0)
-				child++;
-			if (cmp(p + root * size, p + child * size) >= 0)
-				break;
-			memcpy(tmp, p + root * size, size);
-			memcpy(p + root * size, p + child * size, size);
-			memcpy(p + child * size, tmp, size);
-		}
-	}
-}
-
 const struct cedar_set *
 cedar_set_new(struct arena *a, struct cedar_value *items, uint32_t n)
 {
 	if (n == 0)
 		return &cedar_set_empty;
-	heap_sort(items, n, sizeof *items, value_cmp_v);
+	cedar_sort(items, n, sizeof *items, value_cmp_v);
 	uint32_t m = 1;
 	for (uint32_t i = 1; i < n; i++)
 		if (!cedar_value_eq(items[m - 1], items[i]))
@@ -283,7 +243,7 @@ cedar_record_new(struct arena *a, struct cedar_member *members, uint32_t n, uint
 		return &cedar_record_empty;
 	for (uint32_t i = 0; i < n; i++)
 		members[i].hash = cedar_key_hash(span_make(members[i].key, members[i].key_n));
-	heap_sort(members, n, sizeof *members, member_cmp_v);
+	cedar_sort(members, n, sizeof *members, member_cmp_v);
 	for (uint32_t i = 1; i < n; i++)
 		if (member_cmp(&members[i - 1], &members[i]) == 0) {
 			*ret_dup = i;
@@ -334,5 +294,5 @@ cedar_record_sorted(const struct cedar_record *r, const struct cedar_member **or
 {
 	for (uint32_t i = 0; i < r->n; i++)
 		order[i] = &r->members[i];
-	heap_sort(order, r->n, sizeof *order, readable_cmp);
+	cedar_sort(order, r->n, sizeof *order, readable_cmp);
 }

@@ -149,6 +149,11 @@ cedar_record_get(const struct cedar_record *r, span key)
 {
 	return cedar_record_find(r, key, cedar_key_hash(key));
 }
+/* Deep copies. cedar_value_size is the room that cedar_value_copy_to needs at an 8-byte aligned *p, which it moves on. */
+size_t cedar_value_size(struct cedar_value v);
+struct cedar_value cedar_value_copy_to(uint8_t **p, struct cedar_value v);
+/* CEDAR_NONE when the arena overflowed. */
+struct cedar_value cedar_value_copy(struct arena *a, struct cedar_value v);
 /* Fills `order` (r->n places) with pointers to the members in byte order of the keys. */
 void cedar_record_sorted(const struct cedar_record *r, const struct cedar_member **order);
 

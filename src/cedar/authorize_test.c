@@ -1,0 +1,248 @@
+#include "tests/test.h"
+
+#include "base/buf.h"
+#include "cedar/cedar.h"
+
+static struct cedar_uid
+uid(const char *type, const char *id)
+{
+	struct cedar_uid u;
+	cedar_uid_init(&u, span_str(type), span_str(id));
+	return u;
+}
+
+static void
+put(struct cedar_entities *s, struct cedar_uid u, const struct cedar_record *attrs, const struct cedar_uid *parent)
+{
+	const struct cedar_uid *parents[] = { parent };
+	assert_ok(cedar_entities_put(s, &(struct cedar_entity){ .uid = &u, .attrs = attrs, .parents = parents, .parent_n = parent != NULL }, NULL));
+}
+
+static const struct cedar_policies *
+compile(const char *text)
+{
+	struct cedar_ast *ast;
+	struct cedar_diag d;
+	const struct cedar_policies *set;
+	status s = cedar_parse_policies(span_str(text), SPAN("t.cedar"), 0, NULL, &ast, &d);
+	if (failed(s))
+		fail_msg("%s: %s", text, d.what);
+	assert_ok(cedar_policies_new(&ast, 1, &set, &d));
+	cedar_ast_unref(ast);
+	return set;
+}
+
+struct world {
+	struct cedar_entities *entities;
+	struct arena arena;
+	struct cedar_uid agent, team, tool, group, repo, folder;
+	struct cedar_request req;
+};
+
+static void
+world_init(struct world *w)
+{
+	w->entities = cedar_entities_new(7);
+	assert_non_null(w->entities);
+	arena_init(&w->arena, 1u << 20);
+	w->agent = uid("Agent", "a");
+	w->team = uid("Team", "t");
+	w->tool = uid("Action", "gh/create");
+	w->group = uid("Action", "gh");
+	w->repo = uid("Repo", "x/y");
+	w->folder = uid("Org", "x");
+	struct cedar_record_builder b = cedar_record_begin(&w->arena);
+	cedar_record_put(&b, SPAN("level"), cedar_long(3));
+	cedar_record_put(&b, SPAN("name"), cedar_string(SPAN("bot")));
+	put(w->entities, w->agent, cedar_record_finish(&b), &w->team);
+	put(w->entities, w->tool, NULL, &w->group);
+	put(w->entities, w->repo, NULL, &w->folder);
+	b = cedar_record_begin(&w->arena);
+	cedar_record_put(&b, SPAN("amount"), cedar_long(10));
+	w->req = (struct cedar_request){ &w->agent, &w->tool, &w->repo, cedar_record_finish(&b) };
+}
+
+static void
+world_fini(struct world *w)
+{
+	cedar_entities_free(w->entities);
+	arena_fini(&w->arena);
+}
+
+/* "allow p0,p2 | f1 | e3": decision, permits, forbids, failures by number of the policy. */
+static void
+expect(struct world *w, const char *text, const char *want)
+{
+	const struct cedar_policies *set = compile(text);
+	struct cedar_answer a;
+	bool allow;
+	char got[400], *o = got;
+	assert_ok(cedar_evaluate(set, w->entities, &w->req, &w->arena, &a));
+	assert_ok(cedar_decide(set, w->entities, &w->req, &w->arena, &allow));
+	assert_int_equal(allow, a.allow);
+	o += sprintf(o, "%s", a.allow ? "allow" : "deny");
+	for (uint32_t i = 0; i < a.permit_n; i++)
+		o += sprintf(o, " p%.*s", SPAN_ARG(span_sub(a.permits[i]->id, 6, 9)));
+	for (uint32_t i = 0; i < a.forbid_n; i++)
+		o += sprintf(o, " f%.*s", SPAN_ARG(span_sub(a.forbids[i]->id, 6, 9)));
+	for (uint32_t i = 0; i < a.failure_n; i++)
+		o += sprintf(o, " e%.*s", SPAN_ARG(span_sub(a.failures[i].policy->id, 6, 9)));
+	if (strcmp(got, want) != 0)
+		fail_msg("%s: got %s, want %s", text, got, want);
+	cedar_policies_unref(set);
+}
+
+static void
+combines(void **)
+{
+	struct world w;
+	world_init(&w);
+	expect(&w, "", "deny");
+	expect(&w, "permit(principal,action,resource);", "allow p0");
+	expect(&w, "permit(principal,action,resource); forbid(principal,action,resource);", "deny p0 f1");
+	expect(&w, "permit(principal,action,resource) when {context.nope}; forbid(principal,action,resource) when {1};", "deny e0 e1");
+	expect(&w, "permit(principal,action,resource); forbid(principal,action,resource) when {1 == context.nope};", "allow p0 e1");
+	world_fini(&w);
+}
+
+static void
+finds_by_head(void **)
+{
+	struct world w;
+	world_init(&w);
+	static const char *const yes[] = {
+		"principal == Agent::\"a\",action,resource", "principal in Team::\"t\",action,resource", "principal in Agent::\"a\",action,resource",
+		"principal is Agent,action,resource", "principal is Agent in Team::\"t\",action,resource",
+		"principal,action == Action::\"gh/create\",resource", "principal,action in Action::\"gh\",resource",
+		"principal,action in Action::\"gh/create\",resource",
+		"principal,action in [Action::\"z\",Action::\"gh\",Action::\"gh/create\",Action::\"gh\"],resource",
+		"principal,action,resource == Repo::\"x/y\"", "principal,action,resource in Org::\"x\"", "principal,action,resource is Repo",
+		"principal,action,resource is Repo in Org::\"x\"", "principal == Agent::\"a\",action in [Action::\"gh\"],resource in Org::\"x\"",
+		"principal in Team::\"t\",action == Action::\"gh/create\",resource == Repo::\"x/y\"",
+	};
+	static const char *const no[] = {
+		"principal == Agent::\"b\",action,resource", "principal == NS::Agent::\"a\",action,resource", "principal in Team::\"u\",action,resource",
+		"principal is Team,action,resource", "principal is Agent in Team::\"u\",action,resource",
+		"principal is Team in Team::\"t\",action,resource", "principal,action == Action::\"gh\",resource",
+		"principal,action in [],resource", "principal,action in [Action::\"z\"],resource", "principal,action,resource == Org::\"x\"",
+		"principal,action,resource is Org in Org::\"x\"", "principal == Agent::\"a\",action,resource == Repo::\"z\"",
+		"principal in Team::\"u\",action,resource == Repo::\"x/y\"", "principal is Team,action == Action::\"gh/create\",resource == Repo::\"x/y\"",
+	};
+	char text[400], all[8000] = "", want[300] = "allow";
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+		snprintf(text, sizeof text, "permit(%s);", yes[i]);
+		expect(&w, text, "allow p0");
+		strcat(all, text);
+		sprintf(want + strlen(want), " p%zu", i);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(no); i++) {
+		snprintf(text, sizeof text, "permit(%s);", no[i]);
+		expect(&w, text, "deny");
+		strcat(all, text);
+	}
+	expect(&w, all, want);
+	world_fini(&w);
+}
+
+static void
+says_what_failed(void **)
+{
+	static const struct { const char *cond, *want; } cases[] = {
+		{ "context.nope", "t.cedar: line 1, column 42: the record has no attribute \"nope\"" },
+		{ "principal.nope", "t.cedar: line 1, column 42: Agent::\"a\" has no attribute \"nope\"" },
+		{ "Agent::\"z\".nope", "t.cedar: line 1, column 42: there is no entity Agent::\"z\"" },
+		{ "principal.getTag(\"k\")", "t.cedar: line 1, column 42: Agent::\"a\" has no tag \"k\"" },
+		{ "1 + \"a\" == 2", "t.cedar: line 1, column 42: expected long, got string" },
+		{ "context.amount", "t.cedar: line 1, column 42: expected bool, got long" },
+		{ "9223372036854775807 + context.amount == 1", "t.cedar: line 1, column 42: the result does not fit a 64-bit Long" },
+		{ "ip(\"x\").isIpv4()", "t.cedar: line 1, column 42: not an IP address or CIDR range (in ip)" },
+		{ "true && context", "t.cedar: line 1, column 50: expected bool, got record" },
+	};
+	struct world w;
+	world_init(&w);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[300];
+		struct cedar_answer a;
+		struct buf b;
+		const char *got;
+		snprintf(text, sizeof text, "permit(principal,action,resource) when { %s };", cases[i].cond);
+		const struct cedar_policies *set = compile(text);
+		assert_ok(cedar_evaluate(set, w.entities, &w.req, &w.arena, &a));
+		assert_int_equal(a.failure_n, 1);
+		buf_init(&b, 1000);
+		cedar_failure_print(a.failures, &b);
+		assert_ok(buf_finish_str(&b, &got));
+		assert_string_equal(got, cases[i].want);
+		buf_fini(&b);
+		cedar_policies_unref(set);
+	}
+	world_fini(&w);
+}
+
+static void
+edits_a_set(void **)
+{
+	struct cedar_ast *ast;
+	struct cedar_diag d;
+	const struct cedar_policies *one = compile("permit(principal,action,resource); forbid(principal,action,resource);"), *two, *three;
+	const struct cedar_policy *drop = cedar_policies_at(one, 1);
+	struct world w;
+	bool allow;
+	world_init(&w);
+	assert_ok(cedar_parse_policies(SPAN("@id(\"new\") permit(principal is Agent,action,resource);"), SPAN("u.cedar"), 0, NULL, &ast, &d));
+	assert_ok(cedar_policies_edit(one, &drop, 1, ast, &two, &d));
+	cedar_ast_unref(ast);
+	assert_fails(cedar_policies_edit(two, &drop, 1, NULL, &three, &d), E_NOT_FOUND);
+	cedar_policies_unref(one);
+	assert_int_equal(cedar_policies_count(two), 2);
+	assert_span(cedar_policy_file(cedar_policies_at(two, 1)), "u.cedar");
+	assert_ok(cedar_decide(two, w.entities, &w.req, &w.arena, &allow));
+	assert_true(allow);
+	/* The same id from the same file twice. */
+	assert_ok(cedar_parse_policies(SPAN("permit(principal,action,resource);"), SPAN("t.cedar"), 0, NULL, &ast, &d));
+	assert_fails(cedar_policies_edit(two, NULL, 0, ast, &three, &d), E_EXISTS);
+	cedar_ast_unref(ast);
+	cedar_policies_unref(two);
+	world_fini(&w);
+}
+
+static void
+no_answer_without_memory(void **)
+{
+	struct world w;
+	struct arena tiny;
+	struct cedar_answer a;
+	bool allow = true;
+	world_init(&w);
+	const struct cedar_policies *set = compile("permit(principal,action,resource);"
+	    "forbid(principal,action,resource) when { [context.amount, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].contains(10) };");
+	arena_init(&tiny, 200);
+	assert_fails(cedar_evaluate(set, w.entities, &w.req, &tiny, &a), E_NO_MEMORY);
+	assert_false(a.allow);
+	arena_reset(&tiny);
+	assert_fails(cedar_decide(set, w.entities, &w.req, &tiny, &allow), E_NO_MEMORY);
+	assert_false(allow);
+	arena_fini(&tiny);
+	cedar_policies_unref(set);
+	world_fini(&w);
+}
+
+static void
+request_entities_hide_the_store(void **)
+{
+	struct world w;
+	world_init(&w);
+	struct cedar_record_builder b = cedar_record_begin(&w.arena);
+	cedar_record_put(&b, SPAN("level"), cedar_long(9));
+	const struct cedar_uid *parents[] = { &w.repo };
+	const struct cedar_entity *extra[] = { cedar_entity_make(&w.arena, w.entities, &w.agent, cedar_record_finish(&b), NULL, parents, 1) };
+	expect(&w, "permit(principal in Team::\"t\",action,resource) when { principal.level == 3 };", "allow p0");
+	w.req.extra = extra;
+	w.req.extra_n = 1;
+	expect(&w, "permit(principal in Org::\"x\",action,resource) when { principal.level == 9 && principal in resource };", "allow p0");
+	expect(&w, "permit(principal in Team::\"t\",action,resource);", "deny");
+	world_fini(&w);
+}
+
+TEST_MAIN(T(combines), T(finds_by_head), T(says_what_failed), T(edits_a_set), T(no_answer_without_memory),
+          T(request_entities_hide_the_store))

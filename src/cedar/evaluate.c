@@ -1,0 +1,452 @@
+#include "cedar/program.h"
+
+static const struct cedar_value failed_value = { 0 };
+
+static int
+fail_at(struct cedar_eval *e, const struct cedar_op *op, enum cedar_failure_kind kind, const char *text)
+{
+	e->failure = (struct cedar_failure){ .kind = (uint8_t)kind, .text = text, .at = op->at };
+	return -1;
+}
+
+static int
+fail_type(struct cedar_eval *e, const struct cedar_op *op, const char *expected, struct cedar_value got)
+{
+	fail_at(e, op, CEDAR_FAILED_TYPE, expected);
+	e->failure.got = got.kind;
+	return -1;
+}
+
+static int
+fail_name(struct cedar_eval *e, const struct cedar_op *op, enum cedar_failure_kind kind, span name, const struct cedar_uid *uid)
+{
+	fail_at(e, op, kind, "");
+	e->failure.name = name;
+	e->failure.uid = uid;
+	return -1;
+}
+
+static const struct cedar_entity *
+lookup(const struct cedar_eval *e, const struct cedar_uid *uid)
+{
+	for (uint32_t i = 0; i < e->req->extra_n; i++)
+		if (cedar_uid_eq(e->req->extra[i]->uid, uid))
+			return e->req->extra[i];
+	return cedar_entities_find(e->entities, uid);
+}
+
+void
+cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const struct cedar_request *r, struct arena *a)
+{
+	e->req = r;
+	e->entities = s;
+	e->arena = a;
+	e->var_uid[CEDAR_PRINCIPAL] = r->principal;
+	e->var_uid[CEDAR_ACTION] = r->action;
+	e->var_uid[CEDAR_RESOURCE] = r->resource;
+	for (unsigned i = 0; i < 3; i++)
+		e->var_entity[i] = lookup(e, e->var_uid[i]);
+	e->context = r->context ? r->context : &cedar_record_empty;
+}
+
+static inline const struct cedar_entity *
+entity(const struct cedar_eval *e, const struct cedar_uid *uid)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (uid == e->var_uid[i])
+			return e->var_entity[i];
+	return lookup(e, uid);
+}
+
+bool
+cedar_eval_in(struct cedar_eval *e, const struct cedar_uid *a, const struct cedar_uid *b)
+{
+	if (cedar_uid_eq(a, b))
+		return true;
+	const struct cedar_entity *ent = entity(e, a);
+	return ent && cedar_entity_has_ancestor(ent, b);
+}
+
+static bool
+in_set(struct cedar_eval *e, const struct cedar_uid *a, const struct cedar_set *set)
+{
+	const struct cedar_entity *ent = entity(e, a);
+	uint32_t up = ent ? ent->ancestor_n : 0;
+	if (set->n > 4 && up < set->n) {
+		if (cedar_set_contains(set, cedar_entity(a)))
+			return true;
+		for (uint32_t i = 0; i < up; i++)
+			if (cedar_set_contains(set, cedar_entity(ent->ancestors[i].uid)))
+				return true;
+		return false;
+	}
+	for (uint32_t i = 0; i < set->n; i++)
+		if (cedar_uid_eq(a, set->items[i].uid) || (ent && cedar_entity_has_ancestor(ent, set->items[i].uid)))
+			return true;
+	return false;
+}
+
+/* `a in b` with both evaluated. */
+static int
+test_in(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
+{
+	if (a.kind != CEDAR_ENTITY)
+		return fail_type(e, op, "entity on the left of `in`", a);
+	if (b.kind == CEDAR_ENTITY)
+		return cedar_eval_in(e, a.uid, b.uid);
+	if (b.kind != CEDAR_SET)
+		return fail_type(e, op, "entity or set of entities on the right of `in`", b);
+	/* Every element must be an entity, even after one that matches. */
+	if (!b.set->all_entities) {
+		for (uint32_t i = 0; i < b.set->n; i++)
+			if (b.set->items[i].kind != CEDAR_ENTITY)
+				return fail_type(e, op, "set of entities on the right of `in`", b.set->items[i]);
+	}
+	return in_set(e, a.uid, b.set);
+}
+
+static int
+test_order(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
+{
+	if (a.kind != CEDAR_LONG && a.kind != CEDAR_DATETIME && a.kind != CEDAR_DURATION)
+		return fail_type(e, op, "long, datetime or duration", a);
+	if (b.kind != a.kind)
+		return fail_type(e, op, a.kind == CEDAR_LONG ? "long" : a.kind == CEDAR_DATETIME ? "datetime" : "duration", b);
+	switch (op->op) {
+	case CEDAR_X_LT:
+		return a.i < b.i;
+	case CEDAR_X_LE:
+		return a.i <= b.i;
+	case CEDAR_X_GT:
+		return a.i > b.i;
+	default:
+		return a.i >= b.i;
+	}
+}
+
+static int
+test_contains(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
+{
+	if (a.kind != CEDAR_SET)
+		return fail_type(e, op, "set", a);
+	if (op->op == CEDAR_X_CONTAINS)
+		return cedar_set_contains(a.set, b);
+	if (b.kind != CEDAR_SET)
+		return fail_type(e, op, "set", b);
+	bool all = op->op == CEDAR_X_CONTAINS_ALL;
+	for (uint32_t i = 0; i < b.set->n; i++)
+		if (cedar_set_contains(a.set, b.set->items[i]) != all)
+			return !all;
+	return all;
+}
+
+static int
+test_has_tag(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
+{
+	if (a.kind != CEDAR_ENTITY)
+		return fail_type(e, op, "entity", a);
+	if (b.kind != CEDAR_STRING)
+		return fail_type(e, op, "string", b);
+	const struct cedar_entity *ent = entity(e, a.uid);
+	return ent && cedar_record_get(ent->tags, cedar_string_span(b));
+}
+
+static int
+test_binary(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value a = cedar_eval_value(e, &op->a[0]);
+	if (a.kind == CEDAR_NONE)
+		return -1;
+	struct cedar_value b = cedar_eval_value(e, &op->a[1]);
+	if (b.kind == CEDAR_NONE)
+		return -1;
+	switch (op->op) {
+	case CEDAR_X_EQ:
+		return cedar_value_eq(a, b);
+	case CEDAR_X_NE:
+		return !cedar_value_eq(a, b);
+	case CEDAR_X_IN:
+		return test_in(e, op, a, b);
+	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY:
+		return test_contains(e, op, a, b);
+	case CEDAR_X_HAS_TAG:
+		return test_has_tag(e, op, a, b);
+	default:
+		return test_order(e, op, a, b);
+	}
+}
+
+/* The attributes that v offers: *ret NULL when it is an entity that does not exist. False: it is neither entity nor record. */
+static bool
+attributes(struct cedar_eval *e, struct cedar_value v, const struct cedar_record **ret)
+{
+	if (v.kind == CEDAR_RECORD) {
+		*ret = v.record;
+		return true;
+	}
+	if (v.kind != CEDAR_ENTITY)
+		return false;
+	const struct cedar_entity *ent = entity(e, v.uid);
+	*ret = ent ? ent->attrs : NULL;
+	return true;
+}
+
+static int
+test_has(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = cedar_eval_value(e, op->a);
+	if (v.kind == CEDAR_NONE)
+		return -1;
+	for (uint32_t i = 0; i < op->n; i++) {
+		const struct cedar_record *r;
+		if (!attributes(e, v, &r))
+			return fail_type(e, op, "entity or record on the left of `has`", v);
+		const struct cedar_value *next = r ? cedar_record_find(r, op->keys[i].text, op->keys[i].hash) : NULL;
+		if (!next)
+			return false;
+		v = *next;
+	}
+	return true;
+}
+
+static int
+test_is(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = cedar_eval_value(e, &op->a[0]);
+	if (v.kind == CEDAR_NONE)
+		return -1;
+	if (v.kind != CEDAR_ENTITY)
+		return fail_type(e, op, "entity on the left of `is`", v);
+	if (!cedar_name_eq(&v.uid->type, op->type))
+		return false;
+	if (op->op == CEDAR_X_IS)
+		return true;
+	struct cedar_value b = cedar_eval_value(e, &op->a[1]);
+	return b.kind == CEDAR_NONE ? -1 : test_in(e, op, v, b);
+}
+
+static int
+test_like(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = cedar_eval_value(e, op->a);
+	if (v.kind == CEDAR_NONE)
+		return -1;
+	if (v.kind != CEDAR_STRING)
+		return fail_type(e, op, "string on the left of `like`", v);
+	return cedar_pattern_match(op->pattern, cedar_string_span(v));
+}
+
+static int
+test_chain(struct cedar_eval *e, const struct cedar_op *op, int stop)
+{
+	for (uint32_t i = 0; i < op->n; i++) {
+		int t = cedar_eval_test(e, &op->a[i]);
+		if (t != !stop)
+			return t;
+	}
+	return !stop;
+}
+
+int
+cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op)
+{
+	int t;
+	switch (op->op) {
+	case CEDAR_X_AND:
+		return test_chain(e, op, 0);
+	case CEDAR_X_OR:
+		return test_chain(e, op, 1);
+	case CEDAR_X_NOT:
+		t = cedar_eval_test(e, op->a);
+		return t < 0 ? t : !t;
+	case CEDAR_X_IF:
+		t = cedar_eval_test(e, &op->a[0]);
+		return t < 0 ? t : cedar_eval_test(e, &op->a[t ? 1 : 2]);
+	case CEDAR_X_EQ: case CEDAR_X_NE: case CEDAR_X_LT: case CEDAR_X_LE: case CEDAR_X_GT: case CEDAR_X_GE: case CEDAR_X_IN:
+	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY: case CEDAR_X_HAS_TAG:
+		return test_binary(e, op);
+	case CEDAR_X_HAS:
+		return test_has(e, op);
+	case CEDAR_X_IS:
+	case CEDAR_OP_IS_IN:
+		return test_is(e, op);
+	case CEDAR_X_LIKE:
+		return test_like(e, op);
+	default:
+		break;
+	}
+	struct cedar_value v = cedar_eval_value(e, op);
+	if (v.kind == CEDAR_BOOL)
+		return v.b;
+	return v.kind == CEDAR_NONE ? -1 : fail_type(e, op, "bool", v);
+}
+
+static struct cedar_value
+value_get(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = cedar_eval_value(e, op->a);
+	const struct cedar_record *r;
+	if (v.kind == CEDAR_NONE)
+		return v;
+	if (!attributes(e, v, &r)) {
+		fail_type(e, op, "entity or record", v);
+		return failed_value;
+	}
+	if (!r) {
+		fail_name(e, op, CEDAR_FAILED_ENTITY, (span){ 0 }, v.uid);
+		return failed_value;
+	}
+	const struct cedar_value *found = cedar_record_find(r, op->keys->text, op->keys->hash);
+	if (found)
+		return *found;
+	fail_name(e, op, CEDAR_FAILED_ATTRIBUTE, op->keys->text, v.kind == CEDAR_ENTITY ? v.uid : NULL);
+	return failed_value;
+}
+
+static struct cedar_value
+value_get_tag(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value a = cedar_eval_value(e, &op->a[0]);
+	if (a.kind == CEDAR_NONE)
+		return a;
+	struct cedar_value b = cedar_eval_value(e, &op->a[1]);
+	if (b.kind == CEDAR_NONE)
+		return b;
+	const struct cedar_entity *ent = NULL;
+	const struct cedar_value *found = NULL;
+	if (a.kind != CEDAR_ENTITY)
+		fail_type(e, op, "entity", a);
+	else if (b.kind != CEDAR_STRING)
+		fail_type(e, op, "string", b);
+	else if (!(ent = entity(e, a.uid)))
+		fail_name(e, op, CEDAR_FAILED_ENTITY, (span){ 0 }, a.uid);
+	else if (!(found = cedar_record_get(ent->tags, cedar_string_span(b))))
+		fail_name(e, op, CEDAR_FAILED_TAG, cedar_string_span(b), a.uid);
+	return found ? *found : failed_value;
+}
+
+static struct cedar_value
+value_arithmetic(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value a = cedar_eval_value(e, &op->a[0]), b = cedar_long(0);
+	int64_t r;
+	if (a.kind == CEDAR_NONE)
+		return a;
+	if (op->op != CEDAR_X_NEG && (b = cedar_eval_value(e, &op->a[1])).kind == CEDAR_NONE)
+		return b;
+	if (a.kind != CEDAR_LONG || b.kind != CEDAR_LONG) {
+		fail_type(e, op, "long", a.kind != CEDAR_LONG ? a : b);
+		return failed_value;
+	}
+	bool over;
+	switch (op->op) {
+	case CEDAR_X_ADD:
+		over = __builtin_add_overflow(a.i, b.i, &r);
+		break;
+	case CEDAR_X_SUB:
+		over = __builtin_sub_overflow(a.i, b.i, &r);
+		break;
+	case CEDAR_X_MUL:
+		over = __builtin_mul_overflow(a.i, b.i, &r);
+		break;
+	default:
+		over = __builtin_sub_overflow((int64_t)0, a.i, &r);
+		break;
+	}
+	if (!over)
+		return cedar_long(r);
+	fail_at(e, op, CEDAR_FAILED_OVERFLOW, "");
+	return failed_value;
+}
+
+static struct cedar_value
+value_set(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value *items = arena_array(e->arena, op->n + 1, sizeof *items);
+	if (!items)
+		return failed_value;
+	for (uint32_t i = 0; i < op->n; i++)
+		if ((items[i] = cedar_eval_value(e, &op->a[i])).kind == CEDAR_NONE)
+			return failed_value;
+	const struct cedar_set *set = cedar_set_new(e->arena, items, op->n);
+	return set ? cedar_set_value(set) : failed_value;
+}
+
+static struct cedar_value
+value_record(struct cedar_eval *e, const struct cedar_op *op)
+{
+	uint32_t dup;
+	struct cedar_member *members = arena_array(e->arena, op->n + 1, sizeof *members);
+	if (!members)
+		return failed_value;
+	for (uint32_t i = 0; i < op->n; i++) {
+		members[i].key = op->keys[i].text.p;
+		members[i].key_n = (uint32_t)op->keys[i].text.n;
+		if ((members[i].value = cedar_eval_value(e, &op->a[i])).kind == CEDAR_NONE)
+			return failed_value;
+	}
+	const struct cedar_record *r = cedar_record_new(e->arena, members, op->n, &dup);
+	return r ? cedar_record_value(r) : failed_value;
+}
+
+static struct cedar_value
+value_call(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value args[2];
+	const char *why = "wrong number of arguments";
+	_Static_assert(ARRAY_LEN(((struct cedar_fn_info *)0)->args) == ARRAY_LEN(args), "arity");
+	/* Whatever the arguments are, a wrong number of them fails. */
+	if (op->n != cedar_fn_info(op->sub)->arity) {
+		fail_at(e, op, CEDAR_FAILED_EXTENSION, why);
+		return failed_value;
+	}
+	for (uint32_t i = 0; i < op->n; i++)
+		if ((args[i] = cedar_eval_value(e, &op->a[i])).kind == CEDAR_NONE)
+			return failed_value;
+	struct cedar_value v = cedar_fn_call(op->sub, args, op->n, e->arena, &why);
+	if (v.kind == CEDAR_NONE)
+		fail_at(e, op, CEDAR_FAILED_EXTENSION, why);
+	return v;
+}
+
+static struct cedar_value
+value_is_empty(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = cedar_eval_value(e, op->a);
+	if (v.kind == CEDAR_NONE || v.kind == CEDAR_SET)
+		return v.kind == CEDAR_SET ? cedar_bool(v.set->n == 0) : v;
+	fail_type(e, op, "set", v);
+	return failed_value;
+}
+
+struct cedar_value
+cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op)
+{
+	int t;
+	switch (op->op) {
+	case CEDAR_OP_CONST:
+		return op->value;
+	case CEDAR_X_VAR:
+		return op->sub == CEDAR_CONTEXT ? cedar_record_value(e->context) : cedar_entity(e->var_uid[op->sub]);
+	case CEDAR_X_GET:
+		return value_get(e, op);
+	case CEDAR_X_GET_TAG:
+		return value_get_tag(e, op);
+	case CEDAR_X_ADD: case CEDAR_X_SUB: case CEDAR_X_MUL: case CEDAR_X_NEG:
+		return value_arithmetic(e, op);
+	case CEDAR_X_SET:
+		return value_set(e, op);
+	case CEDAR_X_RECORD:
+		return value_record(e, op);
+	case CEDAR_X_CALL:
+		return value_call(e, op);
+	case CEDAR_X_IS_EMPTY:
+		return value_is_empty(e, op);
+	case CEDAR_X_IF:
+		t = cedar_eval_test(e, &op->a[0]);
+		return t < 0 ? failed_value : cedar_eval_value(e, &op->a[t ? 1 : 2]);
+	default:
+		t = cedar_eval_test(e, op);
+		return t < 0 ? failed_value : cedar_bool(t);
+	}
+}

@@ -1,0 +1,81 @@
+/* program: compiled policies. Private to this folder.
+ *
+ * Conditions become trees of 32-byte nodes: children of a node lie side by side, names carry their hash, literals are values,
+ * constant parts are folded where no error can be lost. One program comes from one tree (struct cedar_ast) and keeps it. */
+#ifndef AMBIT_CEDAR_PROGRAM_H
+#define AMBIT_CEDAR_PROGRAM_H
+
+#include "cedar/cedar.h"
+#include "cedar/pattern.h"
+
+/* Kinds of nodes: enum cedar_expr_kind as far as it goes, and these. */
+enum {
+	CEDAR_OP_CONST = CEDAR_X_COUNT,
+	CEDAR_OP_IS_IN,
+};
+
+struct cedar_key {
+	span text;
+	uint32_t hash;
+};
+
+struct cedar_op {
+	uint8_t op;
+	uint8_t sub;                             /* VAR: enum cedar_var; CALL: enum cedar_fn */
+	uint32_t n;                              /* operands of AND OR SET RECORD CALL; names of HAS */
+	union {
+		struct cedar_value value;        /* CONST */
+		struct {
+			const struct cedar_op *a;        /* operands, side by side */
+			union {
+				const struct cedar_key *keys;            /* GET: one; HAS, RECORD: n */
+				const struct cedar_name *type;           /* IS, IS_IN */
+				const struct cedar_pattern *pattern;     /* LIKE */
+			};
+		};
+	};
+	const struct cedar_expr *at;
+};
+
+struct cedar_program;
+
+struct cedar_unit {
+	const struct cedar_policy *policy;
+	struct cedar_program *program;
+	const struct cedar_op *condition;        /* NULL: always true */
+};
+
+struct cedar_program {
+	uint32_t refs;
+	uint32_t unit_n;
+	struct arena arena;
+	struct cedar_ast *ast;
+	struct cedar_unit *units;
+};
+
+/* Compiles all but the templates. E_NO_MEMORY. */
+status cedar_program_new(struct cedar_ast *ast, struct cedar_program **ret);
+void cedar_program_unref(struct cedar_program *p);
+/* Compiles one expression into the arena. NULL on overflow. */
+const struct cedar_op *cedar_compile_expr(struct arena *a, const struct cedar_expr *x);
+
+/* The state of one evaluation. */
+struct cedar_eval {
+	const struct cedar_request *req;
+	const struct cedar_entities *entities;
+	struct arena *arena;
+	const struct cedar_uid *var_uid[3];
+	const struct cedar_entity *var_entity[3];        /* NULL: absent */
+	const struct cedar_record *context;
+	struct cedar_failure failure;                    /* of the latest that failed; `policy` is not set */
+};
+
+void cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const struct cedar_request *r, struct arena *a);
+/* 1 true, 0 false, -1 failed (see e->failure). */
+int cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op);
+/* CEDAR_NONE when failed. */
+struct cedar_value cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op);
+/* a in b. */
+bool cedar_eval_in(struct cedar_eval *e, const struct cedar_uid *a, const struct cedar_uid *b);
+
+#endif
