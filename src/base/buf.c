@@ -55,7 +55,8 @@ buf_extend(struct buf *b, size_t n)
 {
 	if (!buf_reserve(b, n))
 		return NULL;
-	uint8_t *p = b->p + b->n;
+	/* Nothing asked of an empty buffer: there is no array to point into. */
+	uint8_t *p = b->p ? b->p + b->n : NULL;
 	b->n += n;
 	return p;
 }
