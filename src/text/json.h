@@ -200,8 +200,9 @@ void json_w_karr(struct json_writer *w, const char *key);
 
 /* Appends the one canonical form, in the manner of RFC 8785: no white space, members sorted by json_key_cmp, shortest
  * escapes, numbers as ECMAScript prints the double. Differences, so that no digit is ever lost: JSON_INT is written
- * exactly (RFC 8785 would round beyond 2^53), and an integer literal outside int64_t whose double prints differently
- * is refused with E_LIMIT. canonical(parse(canonical(v))) is canonical(v). Errors of b otherwise. */
+ * exactly (RFC 8785 would round beyond 2^53); an integer literal outside int64_t whose double prints differently, and
+ * a fraction or exponent form whose double prints as an integer other than it is (1.2345678901234567e18), are refused
+ * with E_LIMIT. canonical(parse(canonical(v))) is canonical(v). Errors of b otherwise. */
 status json_canonical(const struct json *v, struct buf *b);
 
 /* The text of the shortest form (at most 25 bytes and NUL) into t; returns its length. v must be finite. */

@@ -169,17 +169,27 @@ void json_w_karr(struct json_writer *w, const char *key) { json_w_key(w, span_st
 
 /* ---- canonical form ---- */
 
-/* An integer literal too large for int64_t may only pass when no digit is lost. */
+/* An integer literal too large for int64_t, and a double that prints as an integer that it is not, may not pass: a reader
+ * with exact integers would see another number than one with doubles. */
+static bool
+same_to_all(span text, span form, double d)
+{
+	bool literal = true;
+	int64_t i;
+	for (size_t k = 0; k < text.n; k++)
+		literal = literal && text.p[k] != '.' && text.p[k] != 'e' && text.p[k] != 'E';
+	if (literal)
+		return span_eq(text, form);
+	/* Below 2^63, else it would not print as an int64_t. */
+	return !span_to_i64(form, &i) || (d < 0x1p63 && (int64_t)d == i);
+}
+
 static void
 canonical_num(const struct json *v, struct buf *b)
 {
 	char t[32];
-	span text = span_make(v->num.text, v->num.len);
 	span form = span_make(t, json_format_double(v->num.d, t));
-	bool literal = true;
-	for (size_t i = 0; i < text.n; i++)
-		literal = literal && text.p[i] != '.' && text.p[i] != 'e' && text.p[i] != 'E';
-	if (literal && !span_eq(text, form)) {
+	if (!same_to_all(span_make(v->num.text, v->num.len), form, v->num.d)) {
 		if (!b->err)
 			b->err = E_LIMIT;
 		return;
