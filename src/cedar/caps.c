@@ -1,5 +1,7 @@
 #include "cedar/caps.h"
 
+#include <stdlib.h>
+
 void
 caps_init(struct caps *c, struct arena *a)
 {
@@ -122,6 +124,43 @@ capset_union(struct caps *c, struct capset a, struct capset b)
 		j += y <= x;
 	}
 	return (struct capset){ n, ids };
+}
+
+static int
+S_cmp_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+struct capset
+capset_all(struct caps *c, const struct capset *sets, uint32_t n)
+{
+	size_t total = 0;
+	uint32_t used = 0, last = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		total += sets[i].n;
+		if (sets[i].n) {
+			used++;
+			last = i;
+		}
+	}
+	if (used <= 1)
+		return used ? sets[last] : (struct capset){ 0 };
+	uint32_t *ids = arena_array(c->arena, total, sizeof *ids);
+	if (!ids)
+		return (struct capset){ 0 };
+	size_t at = 0;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < sets[i].n; j++)
+			ids[at++] = sets[i].ids[j];
+	c->work += total;
+	qsort(ids, total, sizeof *ids, S_cmp_ids);
+	for (size_t i = 0; i < total; i++)
+		if (kept == 0 || ids[kept - 1] != ids[i])
+			ids[kept++] = ids[i];
+	return (struct capset){ kept, ids };
 }
 
 struct capset

@@ -40,6 +40,8 @@ void caps_leave(struct caps *c, struct capset s);
 /* On no memory the result is empty, which only makes the checker stricter; the arena's overflow tells. */
 struct capset capset_one(struct caps *c, uint32_t id);
 struct capset capset_union(struct caps *c, struct capset a, struct capset b);
+/* Union of many: linear in what they hold, for long && chains. */
+struct capset capset_all(struct caps *c, const struct capset *sets, uint32_t n);
 struct capset capset_both(struct caps *c, struct capset a, struct capset b);
 
 #endif

@@ -6,7 +6,7 @@ static const char *const cedar_finding_names[] = { /* ORDER enum cedar_finding_k
 	"unknown_type", "unknown_action", "unknown_id", "inapplicable", "impossible", "type", "incompatible_types",
 	"unknown_attr", "unsafe_attr", "unsafe_tag", "empty_set", "call", "level",
 };
-static_assert(ARRAY_LEN(cedar_finding_names) == CEDAR_FIND_COUNT);
+_Static_assert(ARRAY_LEN(cedar_finding_names) == CEDAR_FIND_COUNT, "one name a kind");
 
 const char *
 cedar_finding_name(enum cedar_finding_kind k)

@@ -36,7 +36,7 @@ cedar_suggest_offer(struct cedar_suggest *s, span candidate)
 		return;
 	size_t allowed = candidate.n / 3 ? candidate.n / 3 : 1;
 	unsigned d = S_distance(s->want, candidate);
-	if (d <= allowed && d < s->distance) {
+	if (d <= allowed && d < s->distance && d < candidate.n) {
 		s->distance = d;
 		s->best = candidate;
 	}
