@@ -567,6 +567,7 @@ conn_ready(struct loop_fd *f, unsigned events)
 {
 	struct http_conn *c = container_of(f, struct http_conn, io);
 	if (events & LOOP_HUP) {
+		c->s->stats.handshake_failures += c->state == CONN_HANDSHAKE;
 		conn_kill(c);
 		return;
 	}
