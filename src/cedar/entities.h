@@ -23,7 +23,7 @@ struct cedar_entity {
 	uint32_t parent_n, ancestor_n;
 };
 
-#define CEDAR_MAX_PARENTS 65536
+#define CEDAR_MAX_PARENTS 4096
 
 struct cedar_entities;
 
