@@ -108,6 +108,9 @@ cedar_entity_from_json(const struct json *v, const struct cedar_schema *schema, 
 			                      SPAN_ARG(span_sub(ret->uid->type.text, 0, 100)));
 		TRY(tags_from_json(tags, type ? type->tags : NULL, a, &ret->tags, d));
 	}
+	if (type && type->is_enum && (ret->parent_n || !cedar_entity_type_has_id(type, ret->uid->id)))
+		return cedar_diag_set(d, E_BAD_ENTITY, at(uid), "an enumerated type has just its ids", "%.*s::\"%.*s\" is not as the schema says",
+		                      SPAN_ARG(span_sub(ret->uid->type.text, 0, 60)), SPAN_ARG(span_sub(ret->uid->id, 0, 60)));
 	return OK;
 }
 
