@@ -1,6 +1,7 @@
 /* The tests of the upstream format: policies, entities, schema, requests with their answers. */
 #include "tests/cedar_pack.h"
 
+#include "cedar/conform.h"
 #include "cedar/validate.h"
 
 #include <limits.h>
@@ -146,6 +147,13 @@ description(const struct json *r)
 	return json_is_str(v) ? v->str : SPAN("request");
 }
 
+static bool
+wants_validation(const struct json *r)
+{
+	const struct json *v = json_gets(r, "validateRequest");
+	return !json_is_bool(v) || v->truth;
+}
+
 static void
 check_request(struct parts *c, const struct json *r)
 {
@@ -158,6 +166,8 @@ check_request(struct parts *c, const struct json *r)
 	status s = cedar_request_from_json(r, c->schema, &c->t.arena, &req, &d);
 	if (failed(s))
 		pack_fail(&c->t, "%.*s: %s", SPAN_ARG(description(r)), d.what);
+	else if (wants_validation(r) && failed(cedar_request_conforms(c->schema, &req, &d)))
+		pack_fail(&c->t, "%.*s: refused: %s", SPAN_ARG(description(r)), d.what);
 	else if (failed(cedar_is_authorized(c->policies, c->entities, &req, &a, &got)))
 		pack_fail(&c->t, "%.*s: no answer", SPAN_ARG(description(r)));
 	else
@@ -254,6 +264,60 @@ check_policies(struct parts *c, const struct json *want, bool permissive)
 	cedar_report_fini(&r);
 }
 
+/* "Type::id", as the reference names entities here. */
+static const struct json *
+entity_errors(const struct json *want, const struct cedar_uid *uid)
+{
+	char name[4096];
+	int n = snprintf(name, sizeof name, "%.*s::", SPAN_ARG(uid->type.text));
+	if (n < 0 || (size_t)n + uid->id.n > sizeof name)
+		return NULL;
+	if (uid->id.n)
+		memcpy(name + n, uid->id.p, uid->id.n);
+	return json_get(json_gets(want, "perEntity"), span_make(name, (size_t)n + uid->id.n));
+}
+
+/* Each entity alone is refused exactly when errors are listed for it. An action is judged by the hierarchy, so together. */
+static void
+check_entities(struct parts *c, const char *path, const struct json *want)
+{
+	const struct json *list;
+	if (!pack_read_json(&c->t, path, &list))
+		return;
+	json_for_items(v, list) {
+		struct cedar_entity e;
+		const struct cedar_uid *uid;
+		struct cedar_diag d = { 0 };
+		if (failed(cedar_uid_from_json(json_gets(v, "uid"), &c->t.arena, &uid, &d)))
+			continue;
+		const struct json *one = entity_errors(want, uid), *errors = json_gets(one, "errors");
+		bool action = span_is(uid->type.text, "Action") || span_ends(uid->type.text, SPAN("::Action"));
+		struct cedar_entities *alone = cedar_entities_new(1);
+		bool ok = alone && (action ? !failed(cedar_entities_from_json(alone, list, c->schema, &c->t.arena, &d))
+		                           : !failed(cedar_entity_from_json(v, c->schema, &c->t.arena, &e, &d)));
+		cedar_entities_free(alone);
+		bool listed = json_is_arr(errors) && errors->arr.n;
+		/* the fault of another entity is not this action's */
+		if (one && ok == listed && !(action && !listed))
+			pack_fail(&c->t, "entity %.*s::%.*s: %s", SPAN_ARG(uid->type.text), SPAN_ARG(uid->id), ok ? "accepted" : d.what);
+	}
+}
+
+static void
+check_requests(struct parts *c, const struct json *want)
+{
+	size_t i = 0;
+	json_for_items(r, json_gets(c->json, "requests")) {
+		struct cedar_request req;
+		struct cedar_diag d = { 0 };
+		const struct json *strict = json_gets(json_item(want, i++), "strict");
+		bool ok = !failed(cedar_request_from_json(r, c->schema, &c->t.arena, &req, &d)) &&
+		          !failed(cedar_request_conforms(c->schema, &req, &d));
+		if (json_is_bool(strict) && strict->truth != ok)
+			pack_fail(&c->t, "%.*s: should %s: %s", SPAN_ARG(description(r)), strict->truth ? "pass" : "fail", d.what);
+	}
+}
+
 void
 pack_case_validation(struct pack *p, const char *path)
 {
@@ -271,6 +335,9 @@ pack_case_validation(struct pack *p, const char *path)
 		return;
 	check_policies(&c, json_gets(want, "policyValidation"), false);
 	check_policies(&c, json_gets(want, "policyValidation"), true);
+	if (find_file(&c, base, "entities", file))
+		check_entities(&c, file, json_gets(want, "entityValidation"));
+	check_requests(&c, json_gets(want, "requestValidation"));
 }
 
 /* ---- entity parsing ---- */

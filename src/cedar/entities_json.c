@@ -1,5 +1,8 @@
 #include "cedar/entities_json.h"
 
+#include "cedar/conform.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct cedar_pos
@@ -111,7 +114,12 @@ cedar_entity_from_json(const struct json *v, const struct cedar_schema *schema, 
 	if (type && type->is_enum && (ret->parent_n || !cedar_entity_type_has_id(type, ret->uid->id)))
 		return cedar_diag_set(d, E_BAD_ENTITY, at(uid), "an enumerated type has just its ids", "%.*s::\"%.*s\" is not as the schema says",
 		                      SPAN_ARG(span_sub(ret->uid->type.text, 0, 60)), SPAN_ARG(span_sub(ret->uid->id, 0, 60)));
-	return OK;
+	if (!type)
+		return OK;
+	status st = cedar_entity_conforms(schema, ret, d);
+	if (failed(st) && d)
+		d->offset = v->at;
+	return st;
 }
 
 /* ---- sets of entities ---- */
@@ -162,24 +170,23 @@ action_entity(const struct cedar_action *act, struct arena *a, struct cedar_enti
 	return OK;
 }
 
-/* A supplied action entity must be what the schema says: the same ancestors (given directly or through others), no data. */
 static status
-check_action(const struct cedar_entities *s, const struct cedar_action *act, struct arena *a, struct cedar_diag *d)
+check_actions(const struct cedar_entities *s, const struct json *v, const struct cedar_schema *schema, struct arena *a,
+              struct cedar_diag *d)
 {
-	const struct cedar_uid *uid;
-	TRY(action_uid(act, a, &uid));
-	const struct cedar_entity *e = cedar_entities_find(s, uid);
-	bool same = e && e->attrs->n == 0 && e->tags->n == 0 && e->ancestor_n == act->n_ancestors;
-	for (uint32_t i = 0; same && i < act->n_ancestors; i++) {
-		const struct cedar_uid *up;
-		TRY(action_uid(act->ancestors[i], a, &up));
-		same = cedar_entity_has_ancestor(e, up);
+	for (size_t i = 0; i < v->arr.n; i++) {
+		const struct cedar_uid *uid;
+		TRY(cedar_uid_from_json(json_gets(&v->arr.items[i], "uid"), a, &uid, d));
+		if (!is_action_type(uid->type.text))
+			continue;
+		status st = cedar_entity_conforms(schema, cedar_entities_find(s, uid), d);
+		if (failed(st) && d) {
+			d->offset = v->arr.items[i].at;
+			snprintf(d->hint, sizeof d->hint, "leave action entities out: they come from the schema");
+		}
+		TRY(st);
 	}
-	if (same)
-		return OK;
-	return cedar_diag_set(d, E_BAD_ENTITY, (struct cedar_pos){ 0 }, "leave action entities out: they come from the schema",
-	                      "action %.*s::\"%.*s\" is not as the schema says", SPAN_ARG(span_sub(uid->type.text, 0, 60)),
-	                      SPAN_ARG(span_sub(uid->id, 0, 60)));
+	return OK;
 }
 
 static status
@@ -228,16 +235,14 @@ cedar_entities_from_json(struct cedar_entities *s, const struct json *v, const s
 		return cedar_diag_set(d, E_BAD_ENTITY, at(v), NULL, "entities must be an array, not %s", json_kind_name(v->kind));
 	cedar_entities_begin(s);
 	TRY(add_all(s, v, schema, scratch, d));
-	if (schema)
-		TRY(add_actions(s, schema, scratch, d));
 	TRY(cedar_entities_commit(s, d));
-	if (schema) {
-		size_t n;
-		const struct cedar_action *const *list = cedar_schema_actions(schema, &n);
-		for (size_t i = 0; i < n; i++)
-			TRY(check_action(s, list[i], scratch, d));
-	}
-	return OK;
+	if (!schema)
+		return OK;
+	/* actions are judged by the hierarchy as it was supplied, before the schema's own come in */
+	TRY(check_actions(s, v, schema, scratch, d));
+	cedar_entities_begin(s);
+	TRY(add_actions(s, schema, scratch, d));
+	return cedar_entities_commit(s, d);
 }
 
 status
