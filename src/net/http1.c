@@ -2,7 +2,7 @@
 #include "net/http_priv.h"
 #include "base/buf.h"
 
-enum { MAX_BLANK = 2, MAX_CHUNK_DIGITS = 16 };
+enum { MAX_BLANK = 2, MAX_CHUNK_DIGITS = 16, MAX_LENGTH_DIGITS = 19 };
 
 /* What a head may hold besides line ends: HTAB, SP to '~', and the obs-text bytes above. */
 static const bool head_char[256] = { ['\t'] = 1, [0x20 ... 0x7e] = 1, [0x80 ... 0xff] = 1 };
@@ -92,6 +92,16 @@ struct framing {
 	span host, type, authorization;
 };
 
+/* 1*DIGIT (RFC 9110 §8.6): zeros in front are allowed there, and mean nothing. */
+static bool
+length_value(span v, uint64_t *ret)
+{
+	size_t zeros = 0;
+	while (zeros + 1 < v.n && v.p[zeros] == '0')
+		zeros++;
+	return v.n <= MAX_LENGTH_DIGITS && span_to_u64(span_sub(v, zeros, v.n), ret);
+}
+
 static void
 note_connection(struct framing *fr, span value)
 {
@@ -126,7 +136,7 @@ note_field(struct framing *fr, const struct http_field *f)
 		break;
 	case 14:
 		if (span_eq_nocase(f->name, SPAN("content-length")))
-			fr->bad_length |= !span_to_u64(v, &fr->length), fr->lengths++;
+			fr->bad_length |= !length_value(v, &fr->length), fr->lengths++;
 		break;
 	case 17:
 		if (span_eq_nocase(f->name, SPAN("transfer-encoding")))
