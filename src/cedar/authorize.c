@@ -238,7 +238,7 @@ static void
 add_hit(struct arena *a, struct hits *h, const struct cedar_policy *p, uint32_t ordinal)
 {
 	if (h->n == h->cap) {
-		uint32_t cap = h->cap ? h->cap * 2 : 8;
+		uint32_t cap = h->cap ? h->cap * 4 : 16;
 		struct hit *list = arena_alloc(a, cap * sizeof *list);
 		if (!list)
 			return;

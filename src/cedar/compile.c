@@ -154,24 +154,45 @@ compile_list(struct compiler *c, const struct cedar_expr *x, struct cedar_op *ou
 }
 
 static void
-compile_access(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
+compile_has(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 {
-	bool has = x->kind == CEDAR_X_HAS;
-	const span *path = has ? x->has.path : &x->get.attr;
-	uint32_t n = has ? x->n : 1;
 	struct cedar_op *target = ops(c, 1);
-	struct cedar_key *keys = arena_array(c->arena, n, sizeof *keys);
+	struct cedar_key *keys = arena_array(c->arena, x->n, sizeof *keys);
 	if (!target || !keys)
 		return;
-	compile(c, has ? x->has.target : x->get.target, target);
-	for (uint32_t i = 0; i < n; i++)
-		keys[i] = (struct cedar_key){ path[i], cedar_key_hash(path[i]) };
+	compile(c, x->has.target, target);
+	for (uint32_t i = 0; i < x->n; i++)
+		keys[i] = (struct cedar_key){ x->has.path[i], cedar_key_hash(x->has.path[i]) };
 	out->a = target;
 	out->keys = keys;
+	out->n = x->n;
+}
+
+/* A whole chain of accesses is one node. */
+static void
+compile_get(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
+{
+	const struct cedar_expr *root = x;
+	uint32_t n = 0;
+	for (; root->kind == CEDAR_X_GET; root = root->get.target)
+		n++;
+	struct cedar_key *keys = arena_array(c->arena, n, sizeof *keys);
+	if (!keys)
+		return;
+	out->keys = keys;
 	out->n = n;
-	/* An access to an entity depends on the store, even of a literal. */
-	if (constant(target) && target->value.kind == CEDAR_RECORD && n == 1)
-		fold(c, out, target, 1);
+	for (; x->kind == CEDAR_X_GET; x = x->get.target)
+		keys[--n] = (struct cedar_key){ x->get.attr, cedar_key_hash(x->get.attr) };
+	if (root->kind == CEDAR_X_VAR) {
+		out->op = CEDAR_OP_GET_VAR;
+		out->sub = root->sub;
+		return;
+	}
+	struct cedar_op *target = ops(c, 1);
+	if (!target)
+		return;
+	out->a = target;
+	compile(c, root, target);
 }
 
 static void
@@ -244,8 +265,11 @@ compile(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 	case CEDAR_X_SET: case CEDAR_X_RECORD: case CEDAR_X_CALL:
 		compile_list(c, x, out);
 		break;
-	case CEDAR_X_HAS: case CEDAR_X_GET:
-		compile_access(c, x, out);
+	case CEDAR_X_HAS:
+		compile_has(c, x, out);
+		break;
+	case CEDAR_X_GET:
+		compile_get(c, x, out);
 		break;
 	case CEDAR_X_IS:
 		compile_is(c, x, out);

@@ -2,14 +2,27 @@
 
 static const struct cedar_value failed_value = { 0 };
 
-static int
+static struct cedar_value value(struct cedar_eval *e, const struct cedar_op *op);
+static int test(struct cedar_eval *e, const struct cedar_op *op);
+
+/* Keeps what is rare, or has arrays, out of the two functions that everything goes through. */
+#define COLD __attribute__((noinline))
+
+/* Most operands are literals. */
+static inline struct cedar_value
+operand(struct cedar_eval *e, const struct cedar_op *op)
+{
+	return op->op == CEDAR_OP_CONST ? op->value : value(e, op);
+}
+
+static COLD int
 fail_at(struct cedar_eval *e, const struct cedar_op *op, enum cedar_failure_kind kind, const char *text)
 {
 	e->failure = (struct cedar_failure){ .kind = (uint8_t)kind, .text = text, .at = op->at };
 	return -1;
 }
 
-static int
+static COLD int
 fail_type(struct cedar_eval *e, const struct cedar_op *op, const char *expected, struct cedar_value got)
 {
 	fail_at(e, op, CEDAR_FAILED_TYPE, expected);
@@ -17,7 +30,7 @@ fail_type(struct cedar_eval *e, const struct cedar_op *op, const char *expected,
 	return -1;
 }
 
-static int
+static COLD int
 fail_name(struct cedar_eval *e, const struct cedar_op *op, enum cedar_failure_kind kind, span name, const struct cedar_uid *uid)
 {
 	fail_at(e, op, kind, "");
@@ -44,9 +57,11 @@ cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const stru
 	e->var_uid[CEDAR_PRINCIPAL] = r->principal;
 	e->var_uid[CEDAR_ACTION] = r->action;
 	e->var_uid[CEDAR_RESOURCE] = r->resource;
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		e->var_entity[i] = lookup(e, e->var_uid[i]);
-	e->context = r->context ? r->context : &cedar_record_empty;
+		e->var_record[i] = e->var_entity[i] ? e->var_entity[i]->attrs : NULL;
+	}
+	e->var_record[CEDAR_CONTEXT] = r->context ? r->context : &cedar_record_empty;
 }
 
 static inline const struct cedar_entity *
@@ -87,7 +102,7 @@ in_set(struct cedar_eval *e, const struct cedar_uid *a, const struct cedar_set *
 }
 
 /* `a in b` with both evaluated. */
-static int
+static COLD int
 test_in(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
 {
 	if (a.kind != CEDAR_ENTITY)
@@ -124,7 +139,7 @@ test_order(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a
 	}
 }
 
-static int
+static COLD int
 test_contains(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
 {
 	if (a.kind != CEDAR_SET)
@@ -140,7 +155,7 @@ test_contains(struct cedar_eval *e, const struct cedar_op *op, struct cedar_valu
 	return all;
 }
 
-static int
+static COLD int
 test_has_tag(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
 {
 	if (a.kind != CEDAR_ENTITY)
@@ -154,10 +169,10 @@ test_has_tag(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value
 static int
 test_binary(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value a = cedar_eval_value(e, &op->a[0]);
+	struct cedar_value a = operand(e, &op->a[0]);
 	if (a.kind == CEDAR_NONE)
 		return -1;
-	struct cedar_value b = cedar_eval_value(e, &op->a[1]);
+	struct cedar_value b = operand(e, &op->a[1]);
 	if (b.kind == CEDAR_NONE)
 		return -1;
 	switch (op->op) {
@@ -191,10 +206,10 @@ attributes(struct cedar_eval *e, struct cedar_value v, const struct cedar_record
 	return true;
 }
 
-static int
+static COLD int
 test_has(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value v = cedar_eval_value(e, op->a);
+	struct cedar_value v = operand(e, op->a);
 	if (v.kind == CEDAR_NONE)
 		return -1;
 	for (uint32_t i = 0; i < op->n; i++) {
@@ -209,10 +224,10 @@ test_has(struct cedar_eval *e, const struct cedar_op *op)
 	return true;
 }
 
-static int
+static COLD int
 test_is(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value v = cedar_eval_value(e, &op->a[0]);
+	struct cedar_value v = operand(e, &op->a[0]);
 	if (v.kind == CEDAR_NONE)
 		return -1;
 	if (v.kind != CEDAR_ENTITY)
@@ -221,14 +236,14 @@ test_is(struct cedar_eval *e, const struct cedar_op *op)
 		return false;
 	if (op->op == CEDAR_X_IS)
 		return true;
-	struct cedar_value b = cedar_eval_value(e, &op->a[1]);
+	struct cedar_value b = operand(e, &op->a[1]);
 	return b.kind == CEDAR_NONE ? -1 : test_in(e, op, v, b);
 }
 
-static int
+static COLD int
 test_like(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value v = cedar_eval_value(e, op->a);
+	struct cedar_value v = operand(e, op->a);
 	if (v.kind == CEDAR_NONE)
 		return -1;
 	if (v.kind != CEDAR_STRING)
@@ -240,15 +255,15 @@ static int
 test_chain(struct cedar_eval *e, const struct cedar_op *op, int stop)
 {
 	for (uint32_t i = 0; i < op->n; i++) {
-		int t = cedar_eval_test(e, &op->a[i]);
+		int t = test(e, &op->a[i]);
 		if (t != !stop)
 			return t;
 	}
 	return !stop;
 }
 
-int
-cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op)
+static int
+test(struct cedar_eval *e, const struct cedar_op *op)
 {
 	int t;
 	switch (op->op) {
@@ -257,11 +272,11 @@ cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op)
 	case CEDAR_X_OR:
 		return test_chain(e, op, 1);
 	case CEDAR_X_NOT:
-		t = cedar_eval_test(e, op->a);
+		t = test(e, op->a);
 		return t < 0 ? t : !t;
 	case CEDAR_X_IF:
-		t = cedar_eval_test(e, &op->a[0]);
-		return t < 0 ? t : cedar_eval_test(e, &op->a[t ? 1 : 2]);
+		t = test(e, &op->a[0]);
+		return t < 0 ? t : test(e, &op->a[t ? 1 : 2]);
 	case CEDAR_X_EQ: case CEDAR_X_NE: case CEDAR_X_LT: case CEDAR_X_LE: case CEDAR_X_GT: case CEDAR_X_GE: case CEDAR_X_IN:
 	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY: case CEDAR_X_HAS_TAG:
 		return test_binary(e, op);
@@ -275,41 +290,97 @@ cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op)
 	default:
 		break;
 	}
-	struct cedar_value v = cedar_eval_value(e, op);
+	struct cedar_value v = value(e, op);
 	if (v.kind == CEDAR_BOOL)
 		return v.b;
 	return v.kind == CEDAR_NONE ? -1 : fail_type(e, op, "bool", v);
 }
 
-static struct cedar_value
-value_get(struct cedar_eval *e, const struct cedar_op *op)
+/* The expression for the i-th name of a chain of accesses. */
+static const struct cedar_expr *
+chain_at(const struct cedar_op *op, uint32_t i)
 {
-	struct cedar_value v = cedar_eval_value(e, op->a);
-	const struct cedar_record *r;
-	if (v.kind == CEDAR_NONE)
-		return v;
-	if (!attributes(e, v, &r)) {
-		fail_type(e, op, "entity or record", v);
-		return failed_value;
-	}
-	if (!r) {
-		fail_name(e, op, CEDAR_FAILED_ENTITY, (span){ 0 }, v.uid);
-		return failed_value;
-	}
-	const struct cedar_value *found = cedar_record_find(r, op->keys->text, op->keys->hash);
-	if (found)
-		return *found;
-	fail_name(e, op, CEDAR_FAILED_ATTRIBUTE, op->keys->text, v.kind == CEDAR_ENTITY ? v.uid : NULL);
+	const struct cedar_expr *x = op->at;
+	for (uint32_t k = op->n - 1; k > i; k--)
+		x = x->get.target;
+	return x;
+}
+
+static COLD struct cedar_value
+fail_get(struct cedar_eval *e, const struct cedar_op *op, uint32_t i, struct cedar_value v, bool entity_absent)
+{
+	struct cedar_op here = { .at = chain_at(op, i) };
+	if (entity_absent)
+		fail_name(e, &here, CEDAR_FAILED_ENTITY, (span){ 0 }, v.uid);
+	else if (v.kind != CEDAR_ENTITY && v.kind != CEDAR_RECORD)
+		fail_type(e, &here, "entity or record", v);
+	else
+		fail_name(e, &here, CEDAR_FAILED_ATTRIBUTE, op->keys[i].text, v.kind == CEDAR_ENTITY ? v.uid : NULL);
 	return failed_value;
 }
 
+/* The attributes of v for the i-th name, or NULL after a failure. */
+static const struct cedar_record *
+step(struct cedar_eval *e, const struct cedar_op *op, uint32_t i, struct cedar_value v)
+{
+	const struct cedar_record *r = NULL;
+	if (!attributes(e, v, &r))
+		fail_get(e, op, i, v, false);
+	else if (!r)
+		fail_get(e, op, i, v, true);
+	return r;
+}
+
+static inline struct cedar_value
+walk(struct cedar_eval *e, const struct cedar_op *op, const struct cedar_record *r, struct cedar_value v)
+{
+	for (uint32_t i = 0;;) {
+		const struct cedar_value *found = cedar_record_find(r, op->keys[i].text, op->keys[i].hash);
+		if (!found)
+			return fail_get(e, op, i, v, false);
+		v = *found;
+		if (++i == op->n)
+			return v;
+		if (v.kind == CEDAR_RECORD)
+			r = v.record;
+		else if (!(r = step(e, op, i, v)))
+			return failed_value;
+	}
+}
+
+static COLD struct cedar_value
+value_get(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = operand(e, op->a);
+	if (v.kind == CEDAR_NONE)
+		return v;
+	const struct cedar_record *r = step(e, op, 0, v);
+	return r ? walk(e, op, r, v) : failed_value;
+}
+
+static inline struct cedar_value
+variable(const struct cedar_eval *e, unsigned var)
+{
+	return var == CEDAR_CONTEXT ? cedar_record_value(e->var_record[var]) : cedar_entity(e->var_uid[var]);
+}
+
 static struct cedar_value
+value_get_var(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value v = variable(e, op->sub);
+	const struct cedar_record *r = e->var_record[op->sub];
+	if (!r)
+		return fail_get(e, op, 0, v, true);
+	return walk(e, op, r, v);
+}
+
+static COLD struct cedar_value
 value_get_tag(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value a = cedar_eval_value(e, &op->a[0]);
+	struct cedar_value a = operand(e, &op->a[0]);
 	if (a.kind == CEDAR_NONE)
 		return a;
-	struct cedar_value b = cedar_eval_value(e, &op->a[1]);
+	struct cedar_value b = operand(e, &op->a[1]);
 	if (b.kind == CEDAR_NONE)
 		return b;
 	const struct cedar_entity *ent = NULL;
@@ -325,14 +396,14 @@ value_get_tag(struct cedar_eval *e, const struct cedar_op *op)
 	return found ? *found : failed_value;
 }
 
-static struct cedar_value
+static COLD struct cedar_value
 value_arithmetic(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value a = cedar_eval_value(e, &op->a[0]), b = cedar_long(0);
+	struct cedar_value a = operand(e, &op->a[0]), b = cedar_long(0);
 	int64_t r;
 	if (a.kind == CEDAR_NONE)
 		return a;
-	if (op->op != CEDAR_X_NEG && (b = cedar_eval_value(e, &op->a[1])).kind == CEDAR_NONE)
+	if (op->op != CEDAR_X_NEG && (b = operand(e, &op->a[1])).kind == CEDAR_NONE)
 		return b;
 	if (a.kind != CEDAR_LONG || b.kind != CEDAR_LONG) {
 		fail_type(e, op, "long", a.kind != CEDAR_LONG ? a : b);
@@ -359,20 +430,20 @@ value_arithmetic(struct cedar_eval *e, const struct cedar_op *op)
 	return failed_value;
 }
 
-static struct cedar_value
+static COLD struct cedar_value
 value_set(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value *items = arena_array(e->arena, op->n + 1, sizeof *items);
 	if (!items)
 		return failed_value;
 	for (uint32_t i = 0; i < op->n; i++)
-		if ((items[i] = cedar_eval_value(e, &op->a[i])).kind == CEDAR_NONE)
+		if ((items[i] = operand(e, &op->a[i])).kind == CEDAR_NONE)
 			return failed_value;
 	const struct cedar_set *set = cedar_set_new(e->arena, items, op->n);
 	return set ? cedar_set_value(set) : failed_value;
 }
 
-static struct cedar_value
+static COLD struct cedar_value
 value_record(struct cedar_eval *e, const struct cedar_op *op)
 {
 	uint32_t dup;
@@ -382,14 +453,14 @@ value_record(struct cedar_eval *e, const struct cedar_op *op)
 	for (uint32_t i = 0; i < op->n; i++) {
 		members[i].key = op->keys[i].text.p;
 		members[i].key_n = (uint32_t)op->keys[i].text.n;
-		if ((members[i].value = cedar_eval_value(e, &op->a[i])).kind == CEDAR_NONE)
+		if ((members[i].value = operand(e, &op->a[i])).kind == CEDAR_NONE)
 			return failed_value;
 	}
 	const struct cedar_record *r = cedar_record_new(e->arena, members, op->n, &dup);
 	return r ? cedar_record_value(r) : failed_value;
 }
 
-static struct cedar_value
+static COLD struct cedar_value
 value_call(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value args[2];
@@ -401,7 +472,7 @@ value_call(struct cedar_eval *e, const struct cedar_op *op)
 		return failed_value;
 	}
 	for (uint32_t i = 0; i < op->n; i++)
-		if ((args[i] = cedar_eval_value(e, &op->a[i])).kind == CEDAR_NONE)
+		if ((args[i] = operand(e, &op->a[i])).kind == CEDAR_NONE)
 			return failed_value;
 	struct cedar_value v = cedar_fn_call(op->sub, args, op->n, e->arena, &why);
 	if (v.kind == CEDAR_NONE)
@@ -409,25 +480,27 @@ value_call(struct cedar_eval *e, const struct cedar_op *op)
 	return v;
 }
 
-static struct cedar_value
+static COLD struct cedar_value
 value_is_empty(struct cedar_eval *e, const struct cedar_op *op)
 {
-	struct cedar_value v = cedar_eval_value(e, op->a);
+	struct cedar_value v = operand(e, op->a);
 	if (v.kind == CEDAR_NONE || v.kind == CEDAR_SET)
 		return v.kind == CEDAR_SET ? cedar_bool(v.set->n == 0) : v;
 	fail_type(e, op, "set", v);
 	return failed_value;
 }
 
-struct cedar_value
-cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op)
+static struct cedar_value
+value(struct cedar_eval *e, const struct cedar_op *op)
 {
 	int t;
 	switch (op->op) {
 	case CEDAR_OP_CONST:
 		return op->value;
 	case CEDAR_X_VAR:
-		return op->sub == CEDAR_CONTEXT ? cedar_record_value(e->context) : cedar_entity(e->var_uid[op->sub]);
+		return variable(e, op->sub);
+	case CEDAR_OP_GET_VAR:
+		return value_get_var(e, op);
 	case CEDAR_X_GET:
 		return value_get(e, op);
 	case CEDAR_X_GET_TAG:
@@ -443,10 +516,22 @@ cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op)
 	case CEDAR_X_IS_EMPTY:
 		return value_is_empty(e, op);
 	case CEDAR_X_IF:
-		t = cedar_eval_test(e, &op->a[0]);
-		return t < 0 ? failed_value : cedar_eval_value(e, &op->a[t ? 1 : 2]);
+		t = test(e, &op->a[0]);
+		return t < 0 ? failed_value : operand(e, &op->a[t ? 1 : 2]);
 	default:
-		t = cedar_eval_test(e, op);
+		t = test(e, op);
 		return t < 0 ? failed_value : cedar_bool(t);
 	}
+}
+
+int
+cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op)
+{
+	return test(e, op);
+}
+
+struct cedar_value
+cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op)
+{
+	return value(e, op);
 }

@@ -12,6 +12,7 @@
 enum {
 	CEDAR_OP_CONST = CEDAR_X_COUNT,
 	CEDAR_OP_IS_IN,
+	CEDAR_OP_GET_VAR,        /* GET from a variable (sub), without operand */
 };
 
 struct cedar_key {
@@ -22,19 +23,19 @@ struct cedar_key {
 struct cedar_op {
 	uint8_t op;
 	uint8_t sub;                             /* VAR: enum cedar_var; CALL: enum cedar_fn */
-	uint32_t n;                              /* operands of AND OR SET RECORD CALL; names of HAS */
+	uint32_t n;                              /* operands of AND OR SET RECORD CALL; names of GET, HAS */
 	union {
 		struct cedar_value value;        /* CONST */
 		struct {
 			const struct cedar_op *a;        /* operands, side by side */
 			union {
-				const struct cedar_key *keys;            /* GET: one; HAS, RECORD: n */
+				const struct cedar_key *keys;            /* GET, GET_VAR, HAS, RECORD: n. x.a.b is one GET with two */
 				const struct cedar_name *type;           /* IS, IS_IN */
 				const struct cedar_pattern *pattern;     /* LIKE */
 			};
 		};
 	};
-	const struct cedar_expr *at;
+	const struct cedar_expr *at;             /* GET: the outermost of the chain */
 };
 
 struct cedar_program;
@@ -66,7 +67,7 @@ struct cedar_eval {
 	struct arena *arena;
 	const struct cedar_uid *var_uid[3];
 	const struct cedar_entity *var_entity[3];        /* NULL: absent */
-	const struct cedar_record *context;
+	const struct cedar_record *var_record[4];        /* attributes of the variables; NULL: the entity is absent */
 	struct cedar_failure failure;                    /* of the latest that failed; `policy` is not set */
 };
 

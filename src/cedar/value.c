@@ -181,6 +181,8 @@ cedar_value_eq(struct cedar_value a, struct cedar_value b)
 		return false;
 	if (a.kind == CEDAR_ENTITY)
 		return cedar_uid_eq(a.uid, b.uid);
+	if (a.kind == CEDAR_STRING)
+		return a.n == b.n && cedar_same(a.s, b.s, a.n);
 	return cedar_value_cmp(a, b) == 0;
 }
 
@@ -258,15 +260,9 @@ cedar_record_new(struct arena *a, struct cedar_member *members, uint32_t n, uint
 }
 
 const struct cedar_value *
-cedar_record_find(const struct cedar_record *r, span key, uint32_t hash)
+cedar_record_search(const struct cedar_record *r, span key, uint32_t hash)
 {
 	uint32_t lo = 0, hi = r->n;
-	if (hi <= 8) {
-		for (; lo < hi; lo++)
-			if (r->members[lo].hash == hash && span_eq(span_make(r->members[lo].key, r->members[lo].key_n), key))
-				return &r->members[lo].value;
-		return NULL;
-	}
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 		const struct cedar_member *m = &r->members[mid];

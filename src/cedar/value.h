@@ -113,10 +113,39 @@ const char *cedar_kind_name(enum cedar_kind k);
 uint32_t cedar_key_hash(span key);
 static inline uint32_t cedar_name_hash(span text) { return cedar_key_hash(text); }
 static inline struct cedar_name cedar_name_make(span text) { return (struct cedar_name){ text, cedar_name_hash(text) }; }
+/* Equality of two runs of n bytes. Names are short: word by word in line beats a call of memcmp. */
+static inline bool
+cedar_same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t x, y;
+	uint32_t u, v;
+	if (n >= 8) {
+		for (size_t i = 0; i + 8 <= n; i += 8) {
+			memcpy(&x, a + i, 8);
+			memcpy(&y, b + i, 8);
+			if (x != y)
+				return false;
+		}
+		memcpy(&x, a + n - 8, 8);
+		memcpy(&y, b + n - 8, 8);
+		return x == y;
+	}
+	if (n >= 4) {
+		memcpy(&u, a, 4);
+		memcpy(&v, b, 4);
+		if (u != v)
+			return false;
+		memcpy(&u, a + n - 4, 4);
+		memcpy(&v, b + n - 4, 4);
+		return u == v;
+	}
+	return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+static inline bool cedar_span_same(span a, span b) { return a.n == b.n && cedar_same(a.p, b.p, a.n); }
 static inline bool
 cedar_name_eq(const struct cedar_name *a, const struct cedar_name *b)
 {
-	return a->hash == b->hash && span_eq(a->text, b->text);
+	return a->hash == b->hash && cedar_span_same(a->text, b->text);
 }
 
 /* Borrows both spans. */
@@ -126,7 +155,7 @@ const struct cedar_uid *cedar_uid_new(struct arena *a, span type, span id);
 static inline bool
 cedar_uid_eq(const struct cedar_uid *a, const struct cedar_uid *b)
 {
-	return a == b || (a->hash == b->hash && span_eq(a->id, b->id) && span_eq(a->type.text, b->type.text));
+	return a == b || (a->hash == b->hash && cedar_span_same(a->id, b->id) && cedar_span_same(a->type.text, b->type.text));
 }
 /* Total order: hash, then type, then id. Not for people. */
 int cedar_uid_cmp(const struct cedar_uid *a, const struct cedar_uid *b);
@@ -142,8 +171,18 @@ bool cedar_set_contains(const struct cedar_set *s, struct cedar_value v);
 /* Sorts and copies into the arena; `members` is reordered, their hashes are computed here. *ret_dup is the index in the
  * reordered input of a key that occurs twice (then the result is NULL), else UINT32_MAX. NULL also on arena overflow. */
 const struct cedar_record *cedar_record_new(struct arena *a, struct cedar_member *members, uint32_t n, uint32_t *ret_dup);
-/* The value of a key whose hash is known, or NULL. */
-const struct cedar_value *cedar_record_find(const struct cedar_record *r, span key, uint32_t hash);
+/* The value of a key whose hash is known, or NULL. The first is for records of any size. */
+const struct cedar_value *cedar_record_search(const struct cedar_record *r, span key, uint32_t hash);
+static inline const struct cedar_value *
+cedar_record_find(const struct cedar_record *r, span key, uint32_t hash)
+{
+	if (r->n > 8)
+		return cedar_record_search(r, key, hash);
+	for (const struct cedar_member *m = r->members, *end = m + r->n; m < end; m++)
+		if (m->hash == hash && m->key_n == key.n && cedar_same(m->key, key.p, key.n))
+			return &m->value;
+	return NULL;
+}
 static inline const struct cedar_value *
 cedar_record_get(const struct cedar_record *r, span key)
 {
