@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	ACCEPTS_PER_TURN = 64,
 	MAX_IDLE_PEERS = 1024,
+	KEPT_FDS = 32,
 	SLOT_BITS = 20,         /* of a number: which slot; the rest is a serial that is never reused */
 };
 
@@ -344,13 +346,15 @@ listener_again(struct loop_timer *t)
 	loop_fd_want(&lis->io, LOOP_READ);
 }
 
-/* Descriptors ran out. With the spare one the waiting client is taken and closed, which is kinder than silence; the
- * listener then rests, or level-triggered readiness would spin. */
+/* Descriptors ran out. An idle connection gives its own; if all are busy, the spare one lets the client be told so, which
+ * is kinder than silence. Without even that the listener rests, or level-triggered readiness would spin. */
 static void
 out_of_fds(struct http_listener *lis)
 {
 	struct http_server *s = lis->s;
 	s->stats.out_of_fds++;
+	if (evict(s, &s->waiting, by_server))
+		return;
 	if (s->spare_fd >= 0) {
 		close(s->spare_fd);
 		int fd = accept4(lis->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -358,10 +362,10 @@ out_of_fds(struct http_listener *lis)
 			say_busy(fd, lis);
 			close(fd);
 		}
-		s->spare_fd = eventfd(0, EFD_CLOEXEC);
 	}
-	/* An idle connection gives its descriptor to whoever comes next. */
-	evict(s, &s->waiting, by_server);
+	s->spare_fd = eventfd(0, EFD_CLOEXEC);
+	if (s->spare_fd >= 0)
+		return;
 	loop_fd_want(&lis->io, 0);
 	loop_timer_after(s->loop, &lis->pause, SECOND / 50, listener_again);
 }
@@ -375,9 +379,10 @@ listener_ready(struct loop_fd *f, unsigned)
 		socklen_t n = sizeof sa;
 		int fd = accept4(f->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-				out_of_fds(lis);
-			return;
+			if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+				return;
+			out_of_fds(lis);
+			continue;
 		}
 		lis->s->stats.accepted++;
 		admit(lis, fd, &sa);
@@ -385,6 +390,18 @@ listener_ready(struct loop_fd *f, unsigned)
 }
 
 /* Server */
+
+/* Connections leave some descriptors for everything else the process does. */
+static void
+keep_descriptors(struct http_server_options *o)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur == RLIM_INFINITY)
+		return;
+	rlim_t most = r.rlim_cur > 2 * KEPT_FDS ? r.rlim_cur - KEPT_FDS : r.rlim_cur / 2;
+	if (o->max_conns > most)
+		o->max_conns = (unsigned)most;
+}
 
 static void
 set_default(int64_t *v, int64_t d)
@@ -412,6 +429,7 @@ http_server_new(struct loop *l, const struct http_server_options *o, const struc
 		s->o.max_conns = 4096;
 	if (s->o.max_conns > 1 << SLOT_BITS)
 		s->o.max_conns = 1 << SLOT_BITS;
+	keep_descriptors(&s->o);
 	set_default(&s->o.head_ns, 10 * SECOND);
 	set_default(&s->o.body_ns, 30 * SECOND);
 	set_default(&s->o.idle_ns, 75 * SECOND);

@@ -53,7 +53,7 @@ struct http_handler {
 
 struct http_server_options {
 	size_t max_body;            /* default 1 MiB */
-	unsigned max_conns;         /* over all listeners; default 4096 */
+	unsigned max_conns;         /* over all listeners; default 4096; never the last 32 descriptors of RLIMIT_NOFILE */
 	int64_t head_ns;            /* whole head after its first byte, or after accept; default 10 s */
 	int64_t body_ns;            /* whole body after the head; default 30 s */
 	int64_t idle_ns;            /* between requests; default 75 s */

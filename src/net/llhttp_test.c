@@ -190,10 +190,10 @@ llhttp_parity(void **)
 		else if (they == ACCEPTED && deviation(in))
 			stricter++;
 		else
-			wrong++, print_message("%.*s: llhttp %s, we %s\n", SPAN_ARG(id), they ? "refused" : "accepted", we ? "refused" : "accepted");
+			wrong++, print_message("# %.*s: llhttp %s, we %s\n", SPAN_ARG(id), they ? "refused" : "accepted", we ? "refused" : "accepted");
 	}
 	arena_fini(&a);
-	print_message("llhttp: %u alike, %u stricter on purpose\n", same, stricter);
+	print_message("# llhttp: %u alike, %u stricter on purpose\n", same, stricter);
 	assert_int_equal(wrong, 0);
 	assert_true(same > 50);
 }
@@ -226,7 +226,7 @@ h2o_seeds(void **)
 		n++;
 	}
 	closedir(d);
-	print_message("h2o: %u seeds\n", n);
+	print_message("# h2o: %u seeds\n", n);
 	assert_true(n > 100);
 }
 
