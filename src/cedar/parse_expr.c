@@ -634,13 +634,18 @@ chain(struct cedar_parser *p, enum cedar_token_kind op, enum cedar_expr_kind kin
 		*ret = x;
 		return OK;
 	}
-	TRY(cedar_stack_push(&p->stack, x));
+	struct cedar_pos pos = x->pos;
+	/* (a && b) && c is a && b && c: one form for one meaning, as JSON gives it. */
+	if (x->kind == kind)
+		for (uint32_t i = 0; i < x->n; i++)
+			TRY(cedar_stack_push(&p->stack, x->list.items[i]));
+	else
+		TRY(cedar_stack_push(&p->stack, x));
 	while (cedar_parser_at(p, op)) {
 		TRY(cedar_parser_next(p));
 		TRY(operand(p, &y));
 		TRY(cedar_stack_push(&p->stack, y));
 	}
-	struct cedar_pos pos = x->pos;
 	void **items;
 	TRY(node(p, kind, pos, &x));
 	TRY(cedar_stack_take(&p->stack, from, &p->ast->arena, &items, &x->n));
