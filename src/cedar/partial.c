@@ -78,7 +78,7 @@ static uint32_t
 S_operands(const struct cedar_op *op)
 {
 	switch (op->op) {
-	case CEDAR_OP_CONST: case CEDAR_X_VAR: return 0;
+	case CEDAR_OP_CONST: case CEDAR_X_VAR: case CEDAR_OP_GET_VAR: return 0;
 	case CEDAR_X_AND: case CEDAR_X_OR: case CEDAR_X_SET: case CEDAR_X_RECORD: case CEDAR_X_CALL: return op->n;
 	case CEDAR_X_IF: return 3;
 	case CEDAR_X_NOT: case CEDAR_X_NEG: case CEDAR_X_IS_EMPTY: case CEDAR_X_HAS: case CEDAR_X_GET: case CEDAR_X_IS:
@@ -92,7 +92,7 @@ static bool
 S_safe(const struct cedar_op *op)
 {
 	switch (op->op) {
-	case CEDAR_X_GET: case CEDAR_X_GET_TAG: case CEDAR_X_ADD: case CEDAR_X_SUB: case CEDAR_X_MUL: case CEDAR_X_NEG:
+	case CEDAR_X_GET: case CEDAR_OP_GET_VAR: case CEDAR_X_GET_TAG: case CEDAR_X_ADD: case CEDAR_X_SUB: case CEDAR_X_MUL: case CEDAR_X_NEG:
 	case CEDAR_X_CALL:
 		return false;
 	default:
@@ -274,6 +274,14 @@ S_is(struct partial *p, const struct cedar_op *op)
 
 /* ---- attributes and tags ---- */
 
+static struct part
+S_var(struct partial *p, const struct cedar_op *op)
+{
+	if (op->sub == CEDAR_CONTEXT)
+		return p->req->context_whole ? S_value(cedar_record_value(p->eval.var_record[CEDAR_CONTEXT])) : S_unknown(op);
+	return p->eval.var_uid[op->sub] ? S_value(cedar_entity(p->eval.var_uid[op->sub])) : S_unknown(op);
+}
+
 /* The attributes of a value. False: nothing can be said yet. *ret NULL: there is no such entity. */
 static bool
 S_attributes(const struct partial *p, struct cedar_value v, const struct cedar_record **ret)
@@ -296,23 +304,38 @@ S_context(const struct partial *p, const struct part *x)
 	return x->state == PART_UNKNOWN && x->rest->op == CEDAR_X_VAR && x->rest->sub == CEDAR_CONTEXT && p->req->context;
 }
 
+/* x.a.b is one node with two names; GET_VAR has a variable for x and no operand. */
 static struct part
 S_get(struct partial *p, const struct cedar_op *op)
 {
-	struct part x = part_eval(p, op->a);
-	const struct cedar_record *r = NULL;
+	bool var = op->op == CEDAR_OP_GET_VAR;
+	const struct cedar_op from = { .op = CEDAR_X_VAR, .sub = op->sub };
+	struct part x = var ? S_var(p, &from) : part_eval(p, op->a);
+	struct cedar_value at = x.value;
 	const struct cedar_value *v;
+	uint32_t i = 0;
 	if (x.state == PART_ERROR)
 		return S_error(op);
-	if (S_context(p, &x) && (v = cedar_record_find(p->req->context, op->keys->text, op->keys->hash)))
-		return S_value(*v);
-	const struct cedar_op *now = S_rebuild(p, op, &x, 1);
-	if (!now)
+	const struct cedar_op *rest = var ? op : S_rebuild(p, op, &x, 1);
+	if (!rest)
 		return S_error(op);
-	if (x.state == PART_VALUE &&
-	    ((x.value.kind != CEDAR_RECORD && x.value.kind != CEDAR_ENTITY) || S_attributes(p, x.value, &r)))
-		return S_run(p, now);
-	return S_unknown(now);
+	if (S_context(p, &x) && (v = cedar_record_find(p->req->context, op->keys[0].text, op->keys[0].hash))) {
+		at = *v;
+		i = 1;
+	} else if (x.state == PART_UNKNOWN) {
+		return S_unknown(rest);
+	}
+	for (; i < op->n; i++) {
+		const struct cedar_record *r;
+		if (at.kind != CEDAR_RECORD && at.kind != CEDAR_ENTITY)
+			return S_error(op);
+		if (!S_attributes(p, at, &r))
+			return S_unknown(rest);
+		if (!r || !(v = cedar_record_find(r, op->keys[i].text, op->keys[i].hash)))
+			return S_error(op);
+		at = *v;
+	}
+	return S_value(at);
 }
 
 static struct part
@@ -378,14 +401,6 @@ S_strict(struct partial *p, const struct cedar_op *op)
 	return all ? S_run(p, now) : S_unknown(now);
 }
 
-static struct part
-S_var(struct partial *p, const struct cedar_op *op)
-{
-	if (op->sub == CEDAR_CONTEXT)
-		return p->req->context_whole ? S_value(cedar_record_value(p->eval.context)) : S_unknown(op);
-	return p->eval.var_uid[op->sub] ? S_value(cedar_entity(p->eval.var_uid[op->sub])) : S_unknown(op);
-}
-
 struct part
 part_eval(struct partial *p, const struct cedar_op *op)
 {
@@ -396,7 +411,7 @@ part_eval(struct partial *p, const struct cedar_op *op)
 	case CEDAR_X_OR: return S_chain(p, op, true);
 	case CEDAR_X_IF: return S_if(p, op);
 	case CEDAR_X_IS: case CEDAR_OP_IS_IN: return S_is(p, op);
-	case CEDAR_X_GET: return S_get(p, op);
+	case CEDAR_X_GET: case CEDAR_OP_GET_VAR: return S_get(p, op);
 	case CEDAR_X_HAS: return S_has(p, op);
 	default: return S_strict(p, op);
 	}
@@ -469,11 +484,13 @@ partial_begin(struct partial *p, const struct cedar_schema *schema, const struct
 	*p = (struct partial){ .schema = schema, .entities = entities, .req = r, .arena = a };
 	p->full = (struct cedar_request){ .principal = r->principal, .action = r->action, .resource = r->resource,
 	                                  .context = r->context, .extra = r->extra, .extra_n = r->extra_n };
-	p->eval = (struct cedar_eval){ .req = &p->full, .entities = entities, .arena = a,
-	                               .context = r->context ? r->context : &cedar_record_empty };
+	p->eval = (struct cedar_eval){ .req = &p->full, .entities = entities, .arena = a };
 	p->eval.var_uid[CEDAR_PRINCIPAL] = r->principal;
 	p->eval.var_uid[CEDAR_ACTION] = r->action;
 	p->eval.var_uid[CEDAR_RESOURCE] = r->resource;
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		p->eval.var_entity[i] = p->eval.var_uid[i] ? S_find(p, p->eval.var_uid[i]) : NULL;
+		p->eval.var_record[i] = p->eval.var_entity[i] ? p->eval.var_entity[i]->attrs : NULL;
+	}
+	p->eval.var_record[CEDAR_CONTEXT] = r->context ? r->context : &cedar_record_empty;
 }
