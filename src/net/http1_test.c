@@ -170,6 +170,22 @@ smuggling_is_refused(void **)
 		}
 }
 
+static void
+bad_bytes_are_refused_before_the_head_ends(void **)
+{
+	static const span t[] = {
+		SPAN("GET / HTTP/1.1\nH"), SPAN("GET / HTTP/1.1\rH"), SPAN("GET /\0"), SPAN("GET / HTTP/1.1\r\nX: \x01"), SPAN("GET / HTTP/1.1\r\n\n"), SPAN("\n"),
+		SPAN("GET / HTTP/1.1\r\nX: y\r\r"),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct http1_scanner s = { 0 };
+		size_t len;
+		uint16_t err;
+		if (http1_scan(&s, t[i], 1024, &len, &err) != HTTP1_BAD)
+			fail_msg("row %zu", i);
+	}
+}
+
 #define CHUNKED(body) SPAN("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" body)
 static const struct {
 	const char *name;
@@ -396,5 +412,5 @@ plain_paths(void **)
 			fail_msg("%s", t[i].path);
 }
 
-TEST_MAIN(T(smuggling_is_refused), T(bad_chunks_are_refused), T(good_requests_are_read), T(every_prefix_waits), T(heads_have_limits),
+TEST_MAIN(T(smuggling_is_refused), T(bad_bytes_are_refused_before_the_head_ends), T(bad_chunks_are_refused), T(good_requests_are_read), T(every_prefix_waits), T(heads_have_limits),
     T(responses), T(writers_refuse_injection), T(plain_paths))

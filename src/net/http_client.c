@@ -223,7 +223,7 @@ http_call_cancel(struct http_call *k)
 	struct upconn *c = k->conn;
 	call_drop(k);
 	if (c)
-		upconn_kill(c);
+		upconn_kill(c);   /* this is how the upstream learns of it */
 }
 
 void

@@ -200,6 +200,7 @@ bad_responses_fail(void **state)
 		{ "bad chunk", SPAN("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x\r\n"), "<200 ><upstream>" },
 		{ "too long", SPAN("HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n"), "<limit>" },
 		{ "too long in a chunk", SPAN("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n"), "<200 ><limit>" },
+		{ "too long until close", SPAN("HTTP/1.1 200 OK\r\n\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), "<200 ><limit>" },
 		{ "interim without end", SPAN("HTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\n"
 		                              "HTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\nHTTP/1.1 100 a\r\n\r\n"), "<upstream>" },
 	};
@@ -247,6 +248,8 @@ left_over_bytes_never_answer_the_next_call(void **state)
 	say(fd, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"));
 	assert_string_equal(log_of(f), "<200 >a<ok>");
 	say(fd, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"));
+	hear(&f->w, fd, &h);
+	assert_int_not_equal(h.end, 0);
 	start(f, &post);
 	int fresh = upstream_accept(f);
 	say(fresh, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nc"));
@@ -337,6 +340,13 @@ refused_and_silent_upstreams(void **state)
 	assert_int_equal(f->ended, 0);
 	advance(&f->w, 200LL * MS);
 	assert_string_equal(log_of(f), "<200 >ab<timeout>");
+	close(fd);
+	start(f, &q);
+	fd = upstream_accept(f);
+	say(fd, SPAN("HTTP/1.1 200 OK\r\n\r\n"));
+	pump(&f->w);
+	advance(&f->w, 1100LL * MS);
+	assert_string_equal(log_of(f), "<200 ><timeout>");
 	close(fd);
 }
 

@@ -1,6 +1,6 @@
 #include "net/net_test.h"
 
-#include "net/http_server.h"
+#include "net/http_server_priv.h"
 
 #include <sys/resource.h>
 
@@ -391,6 +391,43 @@ slow_clients_meet_a_deadline(void **state)
 }
 
 static void
+a_slow_second_request_meets_the_same_deadline(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(heard_fini) struct heard h = { 0 };
+	int fd = dial_tcp(f->port);
+	say(fd, SPAN(ECHO("x", 1)));
+	assert_true(has(hear(&f->w, fd, &h), "200 OK"));
+	advance(&f->w, 20000LL * MS);
+	say(fd, SPAN("POST"));
+	pump(&f->w);
+	advance(&f->w, 9000LL * MS);
+	assert_int_equal(http_server_stats(f->s).conns, 1);
+	advance(&f->w, 1100LL * MS);
+	assert_int_equal(http_server_stats(f->s).conns, 0);
+	close(fd);
+}
+
+static void
+an_open_exchange_keeps_its_bytes(void **state)
+{
+	struct fixture *f = *state;
+	char part[16384] = { 0 };
+	int fd = dial_tcp(f->port);
+	say(fd, SPAN("POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"));
+	pump(&f->w);
+	struct http_conn *c = http_exchange_conn(f->x);
+	const uint8_t *at = c->in.p;
+	size_t cap = c->in.cap;
+	say(fd, SPAN_OF(part));
+	pump(&f->w);
+	assert_int_equal(c->in.cap, cap);
+	assert_ptr_equal(c->in.p, at);
+	assert_span(span_make(c->in.p + c->head_len, c->body_len), "hello");
+	close(fd);
+}
+
+static void
 an_open_exchange_has_no_deadline_of_ours(void **state)
 {
 	struct fixture *f = *state;
@@ -628,6 +665,40 @@ caps_let_the_new_one_in(void **state)
 }
 
 static void
+each_cap_holds_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	teardown(state);
+	*state = f = calloc(1, sizeof *f);
+	start(f, NULL, &(struct http_listener_options){ .max_conns = 2, .max_per_peer = 50 });
+	int fd[6];
+	for (int i = 0; i < 6; i++)
+		fd[i] = dial_tcp(f->port), pump(&f->w);
+	assert_int_equal(http_server_stats(f->s).conns, 2);
+	for (int i = 0; i < 6; i++)
+		close(fd[i]);
+	teardown(state);
+	*state = f = calloc(1, sizeof *f);
+	start(f, &(struct http_server_options){ .max_conns = 3 }, &(struct http_listener_options){ .max_per_peer = 50 });
+	for (int i = 0; i < 6; i++)
+		fd[i] = i % 2 ? dial_tcp(f->port) : dial_unix(f->path), pump(&f->w);
+	assert_int_equal(http_server_stats(f->s).conns, 3);
+	assert_int_equal(http_server_stats(f->s).evicted, 3);
+	for (int i = 0; i < 6; i++)
+		close(fd[i]);
+	struct rlimit old, few;
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = old;
+	few.rlim_cur = 100;
+	setrlimit(RLIMIT_NOFILE, &few);
+	struct http_server *s;
+	assert_ok(http_server_new(f->w.l, NULL, &handler, f, &s));
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(s->o.max_conns, 68);
+	http_server_free(s);
+}
+
+static void
 running_out_of_descriptors_does_not_stop_service(void **state)
 {
 	struct fixture *f = *state;
@@ -719,5 +790,6 @@ TEST_MAIN(S(answers_and_keeps_the_connection), S(every_split_gives_the_same_answ
     S(pipelined_requests_are_answered_in_order), S(a_pipelining_peer_is_bounded), S(refusals), S(a_refused_body_does_not_reset_the_answer),
     S(large_bodies_arrive_whole), S(slow_clients_meet_a_deadline), S(an_open_exchange_has_no_deadline_of_ours), S(half_close_is_answered),
     S(a_vanished_peer_is_reported_once), S(fin_can_count_as_gone), S(streams_are_chunked_and_end), S(streams_push_back), S(abort_resets),
-    S(unsendable_answers_become_500), S(expect_continue), S(caps_let_the_new_one_in), S(running_out_of_descriptors_does_not_stop_service),
+    S(unsendable_answers_become_500), S(expect_continue), S(caps_let_the_new_one_in), S(each_cap_holds_by_itself), S(a_slow_second_request_meets_the_same_deadline), S(an_open_exchange_keeps_its_bytes),
+    S(running_out_of_descriptors_does_not_stop_service),
     S(draining_finishes_what_is_open), S(peers_are_known))

@@ -216,7 +216,7 @@ tls_client_new(const struct tls_client_options *o, struct tls_client **ret)
 	CLEANUP(context_freep) SSL_CTX *x = context_new(TLS_client_method(), true);
 	ENSURE(x, E_NO_MEMORY);
 	TRY(trust(x, o->ca_pem));
-	SSL_CTX_set_verify(x, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(x, SSL_VERIFY_PEER, NULL);   /* chain, and the name set by tls_connect */
 	/* This one returns 0 for success. */
 	ENSURE(SSL_CTX_set_alpn_protos(x, (const unsigned char *)"\x08http/1.1", 9) == 0, E_NO_MEMORY);
 	struct tls_client *c = calloc(1, sizeof *c);
