@@ -49,6 +49,8 @@ here(const struct cedar_lexer *l)
 status
 cedar_lex_init(struct cedar_lexer *l, span text, size_t max, struct cedar_diag *d)
 {
+	if (text.n == 0)
+		text = SPAN("");         /* an empty span may be NULL, which takes no arithmetic */
 	*l = (struct cedar_lexer){ .text = text, .line = 1, .col = 1 };
 	if (text.n > max || text.n >= UINT32_MAX)
 		return cedar_diag_set(d, E_LIMIT, here(l), "split it into several files", "the text is longer than %zu bytes", max);
