@@ -388,8 +388,12 @@ S_measure(struct builder *b)
 			if (o->forced && depth)
 				b->pieces[open[depth - 1]].forced = true;
 		} else if (p->kind == COMMENT || p->kind == TRAILING || p->kind == HARD) {
-			if (depth)
-				b->pieces[open[depth - 1]].forced = true;
+			/* behind the last token of a group it does not break the group */
+			uint32_t closing = 0;
+			while (p->kind == TRAILING && i + 1 + closing < b->n && b->pieces[i + 1 + closing].kind == CLOSE)
+				closing++;
+			if (depth > closing)
+				b->pieces[open[depth - 1 - closing]].forced = true;
 		} else {
 			width += p->width;
 		}

@@ -16,6 +16,8 @@ static const struct { const char *from, *to; } rows[] = {
 	  "permit (principal, action, resource)\nunless {\n  if context.a\n    then { b: 1, \"c d\": [1, 2] } == context.b\n    else ip(\"1.1.1.1\").isInRange(context.ip)\n};\n" },
 	{ "// head\n\n// about\npermit(principal, // who\n action, // what\n // before\n resource);// tail\n\n\n// end",
 	  "// head\n\n// about\npermit (\n  principal, // who\n  action, // what\n  // before\n  resource\n); // tail\n\n// end\n" },
+	{ "forbid(principal,action,resource)// who\nwhen{true// one\n}; // end",
+	  "forbid (principal, action, resource) // who\nwhen {\n  true // one\n}; // end\n" },
 	{ "permit(principal,action,resource)when{true//c\n&&false};",
 	  "permit (principal, action, resource)\nwhen {\n  true //c\n  &&\n  false\n};\n" },
 };
