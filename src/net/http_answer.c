@@ -92,14 +92,15 @@ put_error(struct buf *b, uint16_t err, span detail)
 }
 
 static bool
-error_put(struct http_conn *c, uint16_t err, span detail, bool keep_alive, bool head_only)
+error_put(struct http_conn *c, uint16_t err, span detail, struct http_fields fields, bool keep_alive, bool head_only)
 {
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 65536);
 	put_error(&b, err, detail);
 	if (b.err)
 		return false;
-	struct http_answer a = { .status = (unsigned)error_http(err), .content_type = SPAN("application/json"), .body = buf_span(&b) };
+	struct http_answer a = { .status = (unsigned)error_http(err), .content_type = SPAN("application/json"), .fields = fields,
+		.body = buf_span(&b) };
 	return answer_put(c, &a, keep_alive, head_only);
 }
 
@@ -108,7 +109,7 @@ conn_refuse(struct http_conn *c, uint16_t err)
 {
 	c->s->stats.bad_requests++;
 	conn_wait_end(c);
-	if (!error_put(c, err, (span){ 0 }, false, false)) {
+	if (!error_put(c, err, (span){ 0 }, (struct http_fields){ 0 }, false, false)) {
 		conn_kill(c);
 		return;
 	}
@@ -131,7 +132,8 @@ http_reply(struct http_exchange *x, const struct http_answer *a)
 		return;
 	must(x->state == X_OPEN);
 	bool keep = may_keep(x);
-	if (!answer_put(c, a, keep, x->head_only) && !error_put(c, E_INTERNAL, (span){ 0 }, keep, x->head_only)) {
+	if (!answer_put(c, a, keep, x->head_only) &&
+	    !error_put(c, E_INTERNAL, (span){ 0 }, (struct http_fields){ 0 }, keep, x->head_only)) {
 		conn_kill(c);
 		return;
 	}
@@ -141,12 +143,19 @@ http_reply(struct http_exchange *x, const struct http_answer *a)
 void
 http_reply_error(struct http_exchange *x, uint16_t err, span detail)
 {
+	http_reply_error_with(x, err, detail, (struct http_fields){ 0 });
+}
+
+void
+http_reply_error_with(struct http_exchange *x, uint16_t err, span detail, struct http_fields fields)
+{
 	struct http_conn *c = conn_of(x);
 	if (x->state == X_NONE)
 		return;
 	must(x->state == X_OPEN);
 	bool keep = may_keep(x);
-	if (!error_put(c, err, detail, keep, x->head_only)) {
+	if (!error_put(c, err, detail, fields, keep, x->head_only) &&
+	    !error_put(c, E_INTERNAL, (span){ 0 }, (struct http_fields){ 0 }, keep, x->head_only)) {
 		conn_kill(c);
 		return;
 	}

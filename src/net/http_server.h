@@ -8,6 +8,9 @@
  *   open ──begin──▶ streaming ──end or abort──▶ done
  *   open or streaming ──peer gone──▶ on_gone, then dead
  *
+ * A dead handle may be the next request's live one: whoever answers later than on_request keeps the number
+ * (http_exchange_id) and asks http_exchange_find, which knows the difference.
+ *
  * Limits that hold whatever the peer does: one read buffer of max_body + 16 KiB and one write buffer a connection;
  * deadlines for handshake, head, body and stalled output; connection caps by listener and by peer. At a cap the
  * connection that has waited longest without an open exchange makes room, so slow clients can not lock out a new one;
@@ -91,6 +94,8 @@ void http_reply(struct http_exchange *x, const struct http_answer *a);
 /* {"error":{"code":NAME,"message":TEXT}} with the HTTP status of errors.def; `detail` replaces the text when not empty
  * and is escaped. */
 void http_reply_error(struct http_exchange *x, uint16_t err, span detail);
+/* The same with fields of the caller's: WWW-Authenticate, Allow, Retry-After. */
+void http_reply_error_with(struct http_exchange *x, uint16_t err, span detail, struct http_fields fields);
 
 /* Starts a streamed answer. */
 void http_stream_begin(struct http_exchange *x, const struct http_answer *head);

@@ -45,6 +45,8 @@ on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 		http_reply(x, &(struct http_answer){ .status = 200, .content_type = r->content_type, .body = r->body });
 	else if (span_is(r->path, "/inject"))
 		http_reply(x, &(struct http_answer){ .status = 200, .content_type = SPAN("a\r\nb: c") });
+	else if (span_is(r->path, "/secret"))
+		http_reply_error_with(x, E_TOKEN_INVALID, SPAN(""), (struct http_fields){ &(struct http_field){ SPAN("WWW-Authenticate"), SPAN("Bearer") }, 1 });
 	else
 		http_reply_error(x, E_NOT_FOUND, SPAN("no \"such\" path"));
 }
@@ -135,6 +137,10 @@ answers_and_keeps_the_connection(void **state)
 		const char *s = hear(&f->w, fd, &h);
 		assert_true(has(s, "HTTP/1.1 404 Not Found\r\n"));
 		assert_true(has(s, "{\"error\":{\"code\":\"not_found\",\"message\":\"no \\\"such\\\" path\"}}"));
+		say(fd, SPAN("GET /secret HTTP/1.1\r\nHost: a\r\n\r\n"));
+		s = hear(&f->w, fd, &h);
+		assert_true(has(s, "HTTP/1.1 401 Unauthorized\r\n"));
+		assert_true(has(s, "\r\nWWW-Authenticate: Bearer\r\n\r\n{\"error\":{\"code\":\"token_invalid\""));
 		say(fd, SPAN("HEAD /nope HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
 		s = hear(&f->w, fd, &h);
 		assert_true(has(s, "Content-Length: 5"));
@@ -143,7 +149,7 @@ answers_and_keeps_the_connection(void **state)
 		assert_int_equal(h.end, 1);
 		close(fd);
 	}
-	assert_int_equal(f->requests, 10);
+	assert_int_equal(f->requests, 12);
 	pump(&f->w);
 	assert_int_equal(http_server_stats(f->s).conns, 0);
 	assert_int_equal(f->conns_ended, 2);
