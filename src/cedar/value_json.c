@@ -2,6 +2,8 @@
 
 #include "cedar/lex.h"
 
+#include <stdlib.h>
+
 static struct cedar_pos
 at(const struct json *v)
 {
@@ -409,15 +411,24 @@ extension_to_json(struct json_writer *w, struct cedar_value v)
 	json_w_obj_end(w);
 }
 
+/* In byte order of the keys, for people and for comparison. */
 static void
 record_to_json(struct json_writer *w, const struct cedar_record *r)
 {
+	const struct cedar_member *few[16], **order = few;
+	if (r->n > ARRAY_LEN(few) && !(order = reallocarray(NULL, r->n, sizeof *order))) {
+		w->b->err = E_NO_MEMORY;
+		return;
+	}
+	cedar_record_sorted(r, order);
 	json_w_obj(w);
 	for (uint32_t i = 0; i < r->n; i++) {
-		json_w_key(w, span_make(r->members[i].key, r->members[i].key_n));
-		cedar_value_to_json(w, r->members[i].value);
+		json_w_key(w, span_make(order[i]->key, order[i]->key_n));
+		cedar_value_to_json(w, order[i]->value);
 	}
 	json_w_obj_end(w);
+	if (order != few)
+		free(order);
 }
 
 void
