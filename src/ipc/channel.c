@@ -3,6 +3,7 @@
 #include "ipc/memfd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ enum {
 	RX_SIZE = MSG_HEADER + MSG_INLINE_MAX + LOOP_BYTES,   /* a partial frame and one read always fit */
 	TX_FDS_MAX = 1024,
 	SEND_FDS = 1,
+	RECEIVE_MAX = 64,                                     /* reads of one channel_receive() */
 };
 
 /* A descriptor that leaves with the first byte of the frame at stream offset `at`. */
@@ -230,7 +232,8 @@ collect(struct channel *c, struct msghdr *h)
 	return fits;
 }
 
-static void
+/* False: there is nothing more for now. */
+static bool
 receive(struct channel *c)
 {
 	union {
@@ -244,18 +247,19 @@ receive(struct channel *c)
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			end(c, errno == ECONNRESET ? CHANNEL_EOF : CHANNEL_BROKEN, 0);
-		return;
+		return false;
 	}
 	if (!collect(c, &h)) {
 		end(c, CHANNEL_VIOLATED, 0);
-		return;
+		return false;
 	}
 	if (n == 0) {
 		end(c, CHANNEL_EOF, 0);
-		return;
+		return false;
 	}
 	c->rx_n += (size_t)n;
 	frames(c);
+	return !c->ending && !c->closed;
 }
 
 static void
@@ -445,6 +449,32 @@ channel_send(struct channel *c, const struct msg *m)
 	if (!(c->io.want & LOOP_WRITE))   /* else the socket is full, and says when it is not */
 		loop_defer(c->loop, &c->flush, flush);
 	return OK;
+}
+
+void
+channel_receive(struct channel *c)
+{
+	/* Bounded, so that a peer that never stops writing can not hold us here. */
+	for (int i = 0; i < RECEIVE_MAX && !c->ending && !c->closed && receive(c); i++)
+		continue;
+}
+
+bool
+channel_pump(struct channel *c, int timeout_ms)
+{
+	while (!c->ending && !c->closed) {
+		struct pollfd p = { .fd = c->io.fd, .events = POLLOUT };
+		if (!write_queue(c)) {
+			end(c, errno == EPIPE || errno == ECONNRESET ? CHANNEL_EOF : CHANNEL_BROKEN, 0);
+			return false;
+		}
+		if (channel_queued(c) < CHANNEL_QUEUE_LOW)
+			return true;
+		int n = poll(&p, 1, timeout_ms);
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return false;
+	}
+	return false;
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */

@@ -54,6 +54,12 @@ void channel_close(struct channel *c);
  * E_UNAVAILABLE: the channel is already ending (overflow, no memory): `ended` follows. */
 status channel_send(struct channel *c, const struct msg *m);
 
+/* Takes what the peer has already written, now: for order between links. `message` is called from within; `ended` is not. */
+void channel_receive(struct channel *c);
+/* Writes, waiting for the peer, until less than CHANNEL_QUEUE_LOW is queued: for bulk that can not be taken up again later.
+ * The loop stands still meanwhile. False: the time ran out, or the peer is gone (`ended` follows). */
+bool channel_pump(struct channel *c, int timeout_ms);
+
 /* Bytes queued and not yet taken by the kernel. */
 size_t channel_queued(const struct channel *c);
 enum role channel_peer(const struct channel *c);

@@ -32,7 +32,7 @@ struct jail_spec {
 	span cwd;                  /* empty: /tmp of the jail */
 	bool network;              /* share the host's network */
 	uint32_t memory_mb;        /* RLIMIT_DATA; 0: 512 */
-	uint32_t processes;        /* RLIMIT_NPROC; 0: 64 */
+	uint32_t processes;        /* RLIMIT_NPROC; 0: 64; the kernel counts none of user 0 */
 	uint32_t files;            /* RLIMIT_NOFILE; 0: 256 */
 	uint32_t cpu_seconds;      /* RLIMIT_CPU; 0: no limit */
 };
@@ -66,8 +66,8 @@ status jail_start(struct jailer *j, const struct jail_spec *spec, jail_started_f
  * sent to a jail that still lives. */
 bool jail_kill(int pidfd);
 
-/* The jailer's own side: forks it. For the role skeleton, before any other descriptor is open. `uid`, `gid`: whom servers run
- * as; (uid_t)-1: as the caller. E_IO, E_NO_MEMORY. */
-status jailer_fork(uid_t uid, gid_t gid, int *ret_fd);
+/* The jailer's own side: forks it, to run as host_uid and host_gid. For the role skeleton, before any other descriptor is open. `uid`,
+ * `gid`: whom servers run as; (uid_t)-1: as the caller. E_IO, E_NO_MEMORY. */
+status jailer_fork(uid_t host_uid, gid_t host_gid, uid_t uid, gid_t gid, int *ret_fd);
 
 #endif

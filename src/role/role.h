@@ -13,6 +13,8 @@
 #include "ipc/channel.h"
 #include "msg/enums.h"
 
+#include <sys/types.h>
+
 enum { ROLE_PEERS_MAX = 16 };   /* instances of one role (agent edges) */
 
 struct worker {
@@ -22,15 +24,18 @@ struct worker {
 	struct env *env;
 	const struct role_ops *ops;
 	void *state;                    /* the role's own; set by configure() */
+	const char *dir;                /* the one directory it may write, "/" after a chroot; NULL: none */
 	int jailer_fd;                  /* tools only, else -1: for jailer_new() */
+	int key_fd;                     /* signer only, else -1: the key-encryption key */
 	struct channel *supervisor;
 	struct channel *links[ROLE_COUNT][ROLE_PEERS_MAX];   /* NULL: down */
+	bool configured, failed;
 };
 
 struct role_ops {
 	enum role id;
-	/* The CONFIG message: a JSON object, the role's part of the effective configuration (docs/reference/ambitd.md). Runs
-	 * before the sandbox: open here what the sandbox will not let you open. An error ends the role. */
+	/* The CONFIG message: a JSON object, the role's part of the effective configuration (role/config.h). Runs before the
+	 * sandbox: open here what the sandbox will not let you open. An error ends the role. */
 	status (*configure)(struct worker *w, span json);
 	/* A listening socket; takes own_fd. NULL for roles without. */
 	status (*listen)(struct worker *w, enum listen_kind kind, int own_fd);
@@ -42,8 +47,10 @@ struct role_ops {
 	status (*message)(struct worker *w, enum role peer, unsigned index, struct msg *m);
 	/* The queue of that link fell below CHANNEL_QUEUE_LOW. May be NULL. */
 	void (*drained)(struct worker *w, enum role peer, unsigned index);
-	/* Orderly stop: last chance to write; the role exits after the turn. May be NULL. */
+	/* Orderly stop: last chance to write; the role exits after the turn, or, with stops_later, when it calls
+	 * role_stopped(). The supervisor waits 3 s. May be NULL. */
 	void (*stop)(struct worker *w);
+	bool stops_later;
 };
 
 /* NULL when down. */
@@ -52,6 +59,9 @@ struct channel *role_link(const struct worker *w, enum role peer, unsigned index
 status role_send(struct worker *w, enum role peer, unsigned index, const struct msg *m);
 /* Ends the role after this turn with a logged reason; the supervisor restarts it. */
 void role_fail(struct worker *w, status why, const char *what);
+
+/* Ends the role after this turn, in order. */
+void role_stopped(struct worker *w);
 
 /* The table of roles: NULL for ROLE_SUPERVISOR. Each `role/<name>.c` defines its getter. */
 const struct role_ops *role_ops_of(enum role id);
@@ -64,7 +74,18 @@ const struct role_ops *store_role(void);
 const struct role_ops *signer_role(void);
 const struct role_ops *tools_role(void);
 
+/* How the supervisor wants a role to start: `ambitd -x NAME INDEX UID GID ROOT KEY`; "-" for none. */
+struct role_start {
+	enum role id;
+	unsigned index;
+	uid_t uid;             /* (uid_t)-1: stay */
+	gid_t gid;
+	const char *root;      /* the root directory; NULL: stay */
+	const char *key_file;  /* signer: opened before the role gives up its rights; NULL: none */
+};
+/* False when the arguments (after `-x`) are not of that form. */
+bool role_start_parse(int argc, char **argv, struct role_start *ret);
 /* Runs the role on descriptor 3 until its end; the process's exit code. */
-int role_main(enum role id, unsigned index);
+int role_main(const struct role_start *start);
 
 #endif
