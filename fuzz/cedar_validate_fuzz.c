@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	status weak = cedar_validate(s, ast, &o, &permissive);
 	if (!failed(st) && !failed(weak) && strict.errors == 0 && permissive.errors != 0)
 		abort();
-	o = (struct cedar_validate_opts){ .check_level = true, .level = n % 3, .max_steps = 2000000, .max_memory = (size_t)16 << 20 };
+	o = (struct cedar_validate_opts){ .check_level = true, .level = (uint32_t)(n % 3), .max_steps = 2000000, .max_memory = (size_t)16 << 20 };
 	IGNORE(cedar_validate(s, ast, &o, &strict)); /* only that it ends */
 	cedar_report_fini(&strict);
 	cedar_report_fini(&permissive);
