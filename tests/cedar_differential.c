@@ -1,0 +1,347 @@
+/* cedar-differential < CASES: holds the library against what the reference implementation said of generated cases, one JSON
+ * object a line (tests/node/cedar/generate.mjs). Also, of every case that validates: a schema written and read again changes
+ * nothing, formatted policies mean the same, and partial evaluation agrees with the whole. */
+#include "base/buf.h"
+#include "cedar/conform.h"
+#include "cedar/entities_json.h"
+#include "cedar/format.h"
+#include "cedar/partial.h"
+#include "cedar/validate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct run {
+	unsigned cases, differences, shown;
+	unsigned valid, answered, residuals;      /* so that an empty comparison does not pass for a good one */
+};
+
+struct one {
+	struct run *run;
+	const struct json *v, *want;
+	struct arena arena;
+	bool differs;
+	struct cedar_schema *schema;
+	struct cedar_ast *ast;
+	struct cedar_entities *entities;
+	const struct cedar_policies *set;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+differ(struct one *o, const char *fmt, ...)
+{
+	va_list ap;
+	o->differs = true;
+	if (o->run->shown++ >= 40)
+		return;
+	const struct json *name = json_gets(o->v, "case");
+	printf("DIFFERS %.*s: ", SPAN_ARG(json_is_str(name) ? name->str : SPAN("?")));
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static span
+text(const struct one *o, const char *name)
+{
+	const struct json *v = json_gets(o->v, name);
+	return json_is_str(v) ? v->str : (span){ 0 };
+}
+
+static bool
+wants(const struct one *o, const char *name)
+{
+	const struct json *v = json_gets(o->want, name);
+	return json_is_bool(v) && v->truth;
+}
+
+static bool
+listed(const struct one *o, const char *name, span id)
+{
+	json_for_items(v, json_gets(o->want, name))
+		if (json_is_str(v) && span_eq(v->str, id))
+			return true;
+	return false;
+}
+
+static size_t
+list_length(const struct one *o, const char *name)
+{
+	const struct json *v = json_gets(o->want, name);
+	return json_is_arr(v) ? v->arr.n : 0;
+}
+
+/* ---- validation ---- */
+
+struct verdict {
+	bool invalid, impossible, inapplicable;
+};
+
+static struct verdict
+verdict_of(const struct cedar_report *r, const struct cedar_policy *p)
+{
+	struct verdict v = { 0 };
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->items[i].policy != p)
+			continue;
+		v.invalid |= !r->items[i].warning;
+		v.impossible |= r->items[i].kind == CEDAR_FIND_IMPOSSIBLE;
+		v.inapplicable |= r->items[i].kind == CEDAR_FIND_INAPPLICABLE;
+	}
+	return v;
+}
+
+/* The reference says nothing certain about impossible policies that are invalid too: it stops at different places. */
+static void
+check_validation(struct one *o, const struct cedar_schema *schema, const char *how)
+{
+	struct cedar_report r;
+	cedar_report_init(&r, 0);
+	status s = cedar_validate(schema, o->ast, &(struct cedar_validate_opts){ .inapplicable_warns = true }, &r);
+	if (failed(s))
+		differ(o, "%s: validation: %s", how, error_name(s.code));
+	for (uint32_t i = 0; i < o->ast->policy_n && !failed(s); i++) {
+		const struct cedar_policy *p = o->ast->policies[i];
+		struct verdict got = verdict_of(&r, p);
+		struct verdict want = { listed(o, "invalid", p->id), listed(o, "impossible", p->id), listed(o, "inapplicable", p->id) };
+		if (got.invalid != want.invalid || got.inapplicable != want.inapplicable ||
+		    (!got.invalid && got.impossible != want.impossible))
+			differ(o, "%s: %.*s: invalid %d (want %d), impossible %d (%d), inapplicable %d (%d): %s\n%.*s", how, SPAN_ARG(p->id),
+			       got.invalid, want.invalid, got.impossible, want.impossible, got.inapplicable, want.inapplicable,
+			       r.n ? r.items[0].diag.what : "", SPAN_ARG(p->ast->text));
+	}
+	cedar_report_fini(&r);
+}
+
+static void
+check_rewritten_schema(struct one *o)
+{
+	struct buf b;
+	struct cedar_schema *again = NULL;
+	struct cedar_diag d = { 0 };
+	buf_init(&b, 4u << 20);
+	cedar_schema_to_json(o->schema, &b);
+	if (failed(cedar_schema_parse_json(buf_span(&b), &d, &again)))
+		differ(o, "schema as JSON: %s", d.what);
+	else
+		check_validation(o, again, "through JSON");
+	again = cedar_schema_unref(again);
+	buf_reset(&b);
+	if (failed(cedar_schema_to_cedar(o->schema, &b)) || failed(cedar_schema_parse(buf_span(&b), &d, &again)))
+		differ(o, "schema as text: %s", d.what);
+	else
+		check_validation(o, again, "through text");
+	cedar_schema_unref(again);
+	buf_fini(&b);
+}
+
+static void
+check_format(struct one *o)
+{
+	struct buf b;
+	struct cedar_ast *again = NULL;
+	struct cedar_diag d = { 0 };
+	buf_init(&b, 4u << 20);
+	if (failed(cedar_format(o->ast->text, &b, &d)) || failed(cedar_parse_policies(buf_span(&b), (span){ 0 }, 0, NULL, &again, &d))) {
+		differ(o, "formatting: %s", d.what);
+	} else {
+		bool same = again->policy_n == o->ast->policy_n;
+		for (uint32_t i = 0; same && i < again->policy_n; i++)
+			for (uint32_t c = 0; same && c < again->policies[i]->condition_n; c++)
+				same = cedar_expr_eq(again->policies[i]->conditions[c].body, o->ast->policies[i]->conditions[c].body);
+		if (!same)
+			differ(o, "formatting changed the meaning");
+	}
+	cedar_ast_unref(again);
+	buf_fini(&b);
+}
+
+/* ---- requests ---- */
+
+static void
+check_response(struct one *o, const struct cedar_request *req)
+{
+	struct cedar_response r;
+	if (failed(cedar_is_authorized(o->set, o->entities, req, &o->arena, &r))) {
+		differ(o, "no answer");
+		return;
+	}
+	const struct json *decision = json_gets(o->want, "decision");
+	bool same = json_is_str(decision) && span_is(decision->str, "allow") == r.allow && list_length(o, "reason") == r.reason_n &&
+	            list_length(o, "errors") == r.error_n;
+	for (uint32_t i = 0; i < r.reason_n; i++)
+		same = same && listed(o, "reason", r.reasons[i]->id);
+	for (uint32_t i = 0; i < r.error_n; i++)
+		same = same && listed(o, "errors", r.errors[i].policy->id);
+	if (!same)
+		differ(o, "answers %s with %u reasons, %u errors", r.allow ? "allow" : "deny", r.reason_n, r.error_n);
+	o->run->answered++;
+}
+
+static enum cedar_partial_state
+whole_state(const struct cedar_answer *a, const struct cedar_policy *p)
+{
+	for (uint32_t i = 0; i < a->failure_n; i++)
+		if (a->failures[i].policy == p)
+			return CEDAR_PARTIAL_ERROR;
+	for (uint32_t i = 0; i < a->permit_n; i++)
+		if (a->permits[i] == p)
+			return CEDAR_PARTIAL_TRUE;
+	for (uint32_t i = 0; i < a->forbid_n; i++)
+		if (a->forbids[i] == p)
+			return CEDAR_PARTIAL_TRUE;
+	return CEDAR_PARTIAL_FALSE;
+}
+
+static void
+check_residuals(struct one *o, const struct cedar_request *req, const struct cedar_partial_answer *a, const char *how)
+{
+	struct cedar_answer whole;
+	if (failed(cedar_evaluate(o->set, o->entities, req, &o->arena, &whole)))
+		return;
+	for (size_t i = 0; i < cedar_policies_count(o->set); i++) {
+		const struct cedar_policy *p = cedar_policies_at(o->set, i);
+		enum cedar_partial_state want = whole_state(&whole, p), got = CEDAR_PARTIAL_FALSE;
+		const struct cedar_partial *part = NULL;
+		for (uint32_t k = 0; k < a->permit_n; k++)
+			part = a->permits[k].policy == p ? &a->permits[k] : part;
+		for (uint32_t k = 0; k < a->forbid_n; k++)
+			part = a->forbids[k].policy == p ? &a->forbids[k] : part;
+		if (part)
+			got = part->state;
+		if (got == CEDAR_PARTIAL_UNKNOWN) {
+			o->run->residuals++;
+			if (failed(cedar_partial_finish(part->residual, o->entities, req, &o->arena, &got)))
+				continue;
+			if (part->never && got == CEDAR_PARTIAL_TRUE)
+				differ(o, "%s: %.*s was said never to hold", how, SPAN_ARG(p->id));
+		}
+		if (got != want)
+			differ(o, "%s: %.*s partially %d, wholly %d", how, SPAN_ARG(p->id), got, want);
+	}
+	if ((a->decision == CEDAR_PARTIAL_ALLOW) > (whole.allow) || (a->decision == CEDAR_PARTIAL_DENY && whole.allow))
+		differ(o, "%s: partially %d, wholly %d", how, a->decision, whole.allow);
+}
+
+/* Each of principal, resource, context and the other entities known or not. */
+static void
+check_partial(struct one *o, const struct cedar_request *req)
+{
+	struct cedar_partial_set *ps = NULL;
+	if (failed(cedar_partial_new(o->set, o->schema, NULL, NULL, &ps))) {
+		differ(o, "no partial set");
+		return;
+	}
+	for (unsigned known = 0; known < 16; known++) {
+		char how[40];
+		struct cedar_partial_answer a;
+		struct cedar_partial_request r = {
+			.action = req->action, .principal = known & 1 ? req->principal : NULL, .resource = known & 2 ? req->resource : NULL,
+			.principal_type = req->principal->type.text, .resource_type = req->resource->type.text,
+			.context = known & 4 ? req->context : NULL, .context_whole = known & 4, .entities_whole = known & 8,
+		};
+		snprintf(how, sizeof how, "knowing %u", known);
+		if (failed(cedar_partial_evaluate(ps, o->entities, &r, &o->arena, &a)))
+			differ(o, "%s: no answer", how);
+		else
+			check_residuals(o, req, &a, how);
+	}
+	cedar_partial_free(ps);
+}
+
+static void
+check_request(struct one *o)
+{
+	struct cedar_request req;
+	struct cedar_diag d = { 0 };
+	status s = cedar_request_from_json(json_gets(o->v, "request"), o->schema, &o->arena, &req, &d);
+	if (!failed(s))
+		s = cedar_request_conforms(o->schema, &req, &d);
+	if (failed(s) == wants(o, "request")) {
+		differ(o, "request %s: %s", failed(s) ? "refused" : "accepted", d.what);
+		return;
+	}
+	if (failed(s))
+		return;
+	check_response(o, &req);
+	/* only valid policies keep what partial evaluation rests on */
+	if (list_length(o, "invalid") == 0)
+		check_partial(o, &req);
+}
+
+/* ---- a case ---- */
+
+static void
+check_entities(struct one *o)
+{
+	struct cedar_diag d = { 0 };
+	o->entities = cedar_entities_new(1);
+	status s = o->entities ? cedar_entities_from_json(o->entities, json_gets(o->v, "entities"), o->schema, &o->arena, &d) : FAIL(E_NO_MEMORY);
+	if (failed(s) == wants(o, "entities"))
+		differ(o, "entities %s: %s", failed(s) ? "refused" : "accepted", d.what);
+	if (failed(s) || !wants(o, "policies") || o->differs || json_gets(o->v, "template")->truth)
+		return;
+	if (failed(cedar_policies_new(&o->ast, 1, &o->set, &d)))
+		differ(o, "compile: %s", d.what);
+	else
+		check_request(o);
+}
+
+static void
+check(struct one *o)
+{
+	struct cedar_diag d = { 0 };
+	status s = cedar_schema_parse(text(o, "schema"), &d, &o->schema);
+	if (failed(s) == wants(o, "schema"))
+		differ(o, "schema %s: %s", failed(s) ? "refused" : "accepted", d.what);
+	if (failed(s))
+		return;
+	s = cedar_parse_policies(text(o, "policies"), (span){ 0 }, 0, NULL, &o->ast, &d);
+	if (failed(s) == wants(o, "policies"))
+		differ(o, "policies %s: %s", failed(s) ? "refused" : "accepted", d.what);
+	if (failed(s))
+		return;
+	check_validation(o, o->schema, "as it is");
+	check_rewritten_schema(o);
+	check_format(o);
+	o->run->valid += list_length(o, "invalid") == 0;
+	check_entities(o);
+}
+
+static void
+check_line(struct run *run, span line)
+{
+	struct one o = { .run = run };
+	struct cedar_diag d;
+	arena_init(&o.arena, (size_t)256 << 20);
+	if (failed(cedar_json_parse(line, 16u << 20, &o.arena, &o.v, &d))) {
+		printf("a line is not JSON: %s\n", d.what);
+		run->differences++;
+	} else {
+		o.want = json_gets(o.v, "expect");
+		run->cases++;
+		check(&o);
+		run->differences += o.differs;
+	}
+	cedar_policies_unref(o.set);
+	cedar_entities_free(o.entities);
+	cedar_ast_unref(o.ast);
+	cedar_schema_unref(o.schema);
+	arena_fini(&o.arena);
+}
+
+int
+main(void)
+{
+	struct run run = { 0 };
+	char *line = NULL;
+	size_t cap = 0;
+	for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;)
+		check_line(&run, span_make(line, (size_t)n - (line[n - 1] == '\n')));
+	free(line);
+	printf("%u cases, %u with valid policies only, %u requests answered, %u residuals finished: %u differ\n", run.cases, run.valid,
+	       run.answered, run.residuals, run.differences);
+	return run.differences || !run.cases ? 1 : 0;
+}
