@@ -18,8 +18,12 @@ enum { EXIT_NO_EXEC = 127 };
 status
 spawn_open_self(int *ret_fd)
 {
-	int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	int low = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	/* Out of the way of the descriptors a role starts with. */
+	int fd = low >= 0 ? fcntl(low, F_DUPFD_CLOEXEC, SPAWN_CHANNEL_FD + 1) : -1;
 
+	if (low >= 0)
+		close(low);
 	ENSURE(fd >= 0, E_IO);
 	*ret_fd = fd;
 	return OK;

@@ -28,7 +28,7 @@ static const struct setting settings[] = {
 	  "disk kept free for revocations" },
 	{ "users.uid_base", SET_INT, AT(uid_base), "0", "0", 0, INT64_C(4000000000),
 	  "role n runs as this uid plus n, where started as root" },
-	{ "tools.uid", SET_INT, AT(tools_uid), "-1", "-1", -1, INT64_C(4000000000), "uid of stdio tool servers; -1: as ambitd" },
+	{ "tools.uid", SET_INT, AT(tools_uid), "-1", "-1", -1, INT64_C(4000000000), "uid of stdio tool servers, where started as root; -1: uid_base + 15, in dev the caller" },
 	{ "approvals.hold_ms", SET_INT, AT(hold_ms), "4000", "4000", 0, 600000, "how long a call waits for a human before it is parked" },
 	{ "keys.encryption_key_file", SET_TEXT, AT(key_file), "", "", 0, 0,
 	  "32 bytes that seal the signing keys; empty: the systemd credential `ambit-key`" },

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CONFIG_MAX = 262144 };
@@ -285,12 +286,12 @@ role_start_parse(int argc, char **argv, struct role_start *ret)
 {
 	struct role_start s = { 0 };
 
-	if (argc != 6)
+	if (argc != 7)
 		return false;
 	s.id = role_from_name(span_str(argv[0]));
 	if (s.id == ROLE_COUNT || s.id == ROLE_SUPERVISOR || strcmp(argv[1], "-") == 0 ||
 	    !parse_id(argv[1], ROLE_PEERS_MAX - 1, &s.index) || !parse_id(argv[2], UINT32_MAX - 1, &s.uid) ||
-	    !parse_id(argv[3], UINT32_MAX - 1, &s.gid))
+	    !parse_id(argv[3], UINT32_MAX - 1, &s.gid) || !parse_id(argv[6], UINT32_MAX - 1, &s.servers))
 		return false;
 	s.root = strcmp(argv[4], "-") == 0 ? NULL : argv[4];
 	s.key_file = strcmp(argv[5], "-") == 0 ? NULL : argv[5];
@@ -307,7 +308,7 @@ become(struct worker *w, const struct role_start *start)
 		ENSURE(w->key_fd >= 0, E_IO);
 	}
 	if (w->id == ROLE_TOOLS)
-		TRY(jailer_fork(start->uid, start->gid, &w->jailer_fd));
+		TRY(jailer_fork(start->uid, start->gid, start->servers, (gid_t)start->servers, &w->jailer_fd));
 	TRY(spawn_become(start->uid, start->gid, start->root, profile_capabilities(w->id)));
 	/* A change of identity clears this; descriptor 3 tells the same if the parent died meanwhile. */
 	ENSURE(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, E_IO);
@@ -332,6 +333,7 @@ role_main(const struct role_start *start)
 	struct worker w = { .id = start->id, .index = start->index, .env = env_posix(), .jailer_fd = -1, .key_fd = -1 };
 
 	signal(SIGPIPE, SIG_IGN);
+	tzset();   /* gmtime_r() would open /etc/localtime the first time, which the sandbox takes for an attack */
 	log_init(role_name(w.id), LOG_INFO);
 	w.ops = role_ops_of(w.id);
 	must(w.ops && w.ops->id == w.id);

@@ -74,7 +74,7 @@ const struct role_ops *store_role(void);
 const struct role_ops *signer_role(void);
 const struct role_ops *tools_role(void);
 
-/* How the supervisor wants a role to start: `ambitd -x NAME INDEX UID GID ROOT KEY`; "-" for none. */
+/* How the supervisor wants a role to start: `ambitd -x NAME INDEX UID GID ROOT KEY SERVERS`; "-" for none. */
 struct role_start {
 	enum role id;
 	unsigned index;
@@ -82,6 +82,7 @@ struct role_start {
 	gid_t gid;
 	const char *root;      /* the root directory; NULL: stay */
 	const char *key_file;  /* signer: opened before the role gives up its rights; NULL: none */
+	uid_t servers;         /* tools: whom stdio servers run as; (uid_t)-1: as the caller */
 };
 /* False when the arguments (after `-x`) are not of that form. */
 bool role_start_parse(int argc, char **argv, struct role_start *ret);

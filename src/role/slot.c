@@ -53,9 +53,9 @@ on_exit(struct loop_fd *f, unsigned)
 		return;
 	bool orderly = s->stopping && info.si_code == CLD_EXITED && info.si_status == 0;
 	if (orderly)
-		log_debug("role stopped", KV("role", role_name(s->id)), KV("index", s->index));
+		log_debug("role stopped", KV("name", role_name(s->id)), KV("index", s->index));
 	else
-		log_warn("role died", KV("role", role_name(s->id)), KV("index", s->index), KV("pid", (int)s->pid),
+		log_warn("role died", KV("name", role_name(s->id)), KV("index", s->index), KV("pid", (int)s->pid),
 		         KV(info.si_code == CLD_EXITED ? "exit" : "signal", info.si_status));
 	loop_fd_close(&s->pidfd);
 	loop_timer_stop(&s->again);
@@ -76,7 +76,7 @@ on_message(void *ctx, struct channel *c, struct msg *m)
 
 	if (m->type == MSG_READY) {
 		s->state = SLOT_UP;
-		log_debug("role up", KV("role", role_name(s->id)), KV("index", s->index), KV("pid", (int)s->pid));
+		log_debug("role up", KV("name", role_name(s->id)), KV("index", s->index), KV("pid", (int)s->pid));
 	}
 	s->ops->message(s, m);
 }
@@ -88,7 +88,7 @@ on_ended(void *ctx, struct channel *c, enum channel_end why, uint16_t type)
 
 	s->channel = NULL;
 	if (why != CHANNEL_EOF)
-		log_error("role is broken", KV("role", role_name(s->id)), KV("index", s->index), KV("why", channel_end_name(why)),
+		log_error("role is broken", KV("name", role_name(s->id)), KV("index", s->index), KV("why", channel_end_name(why)),
 		          KV("message", msg_name(type)));
 	/* Without this channel it can not be led; it may already be dead. */
 	slot_kill(s);
@@ -97,13 +97,14 @@ on_ended(void *ctx, struct channel *c, enum channel_end why, uint16_t type)
 static status
 spawn(struct slot *s, int child_fd)
 {
-	char index[12], uid[12];
+	char index[12], uid[12], servers[12];
 	int pidfd;
 
 	snprintf(index, sizeof index, "%u", s->index);
 	snprintf(uid, sizeof uid, s->uid == (uid_t)-1 ? "-" : "%u", (unsigned)s->uid);
+	snprintf(servers, sizeof servers, s->servers == (uid_t)-1 ? "-" : "%u", (unsigned)s->servers);
 	const char *argv[] = { "ambitd", "-x", role_name(s->id), index, uid, uid, s->root[0] ? s->root : "-",
-	                       s->key_file ? s->key_file : "-", NULL };
+	                       s->key_file ? s->key_file : "-", servers, NULL };
 	const struct spawn_options o = { .exe_fd = exe, .channel_fd = child_fd, .argv = argv };
 	TRY(spawn_self(&o, &s->pid, &pidfd));
 	/* A pidfd does not block: it is only ever polled and waited on. */
@@ -146,7 +147,7 @@ slot_start(struct slot *s, int exe_fd)
 	s->started = loop_now(s->loop).boot;
 	status st = try_start(s);
 	if (failed(st)) {
-		log_error("a role can not be started", KV("role", role_name(s->id)), KV("status", st));
+		log_error("a role can not be started", KV("name", role_name(s->id)), KV("status", st));
 		s->pid = 0;
 		wait_and_retry(s);
 	}
@@ -164,7 +165,7 @@ on_stop_timeout(struct loop_timer *t)
 {
 	struct slot *s = container_of(t, struct slot, again);
 
-	log_warn("role does not stop", KV("role", role_name(s->id)), KV("index", s->index));
+	log_warn("role does not stop", KV("name", role_name(s->id)), KV("index", s->index));
 	slot_kill(s);
 }
 

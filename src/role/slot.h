@@ -20,6 +20,8 @@ struct slot {
 	char dir[4096];             /* its own directory as it sees it; "" none */
 	const char *key_file;       /* signer: opened by the child before it gives up its rights */
 
+	uid_t servers;              /* tools: whom stdio servers run as; (uid_t)-1: as the supervisor */
+
 	pid_t pid;
 	struct loop_fd pidfd;
 	struct channel *channel;    /* NULL while down or once the channel ended */

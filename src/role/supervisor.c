@@ -16,10 +16,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EDGES_MAX = 8, SLOTS = 7 + EDGES_MAX };
+enum { EDGES_MAX = 8, SLOTS = 7 + EDGES_MAX, SERVERS_UID = 15 };
 
 struct supervisor {
 	struct loop *loop;
+	struct loop_hook begin;
 	struct config *config;
 	struct supervisor_hooks hooks;
 	struct slot slots[SLOTS];
@@ -69,7 +70,7 @@ tell_config(struct supervisor *v, struct slot *s)
 	buf_init(&json, 262144);
 	settings_make(v->config, s->id, s->dir[0] ? s->dir : NULL, v->port, getuid(), &json);
 	if (failed(buf_finish(&json))) {
-		log_error("the configuration does not fit a message", KV("role", role_name(s->id)));
+		log_error("the configuration does not fit a message", KV("name", role_name(s->id)));
 		slot_kill(s);
 		return;
 	}
@@ -165,14 +166,14 @@ on_blame(struct supervisor *v, struct slot *by, const struct msg_blame *m)
 		return;
 	if (standing[by->id].trust < standing[peer->id].trust) {
 		/* An owned edge may not kill core by a word; but its link is gone, and it may have a new one. */
-		log_warn("a role complains of a more trusted one", KV("role", role_name(by->id)), KV("of", role_name(peer->id)));
+		log_warn("a role complains of a more trusted one", KV("name", role_name(by->id)), KV("of", role_name(peer->id)));
 		if (++by->complaints > COMPLAINTS_MAX)
 			slot_kill(by);
 		else
 			link_pair(by, peer);
 		return;
 	}
-	log_error(m->violated ? "killed: it sent what it may not" : "killed: it does not read", KV("role", role_name(peer->id)),
+	log_error(m->violated ? "killed: it sent what it may not" : "killed: it does not read", KV("name", role_name(peer->id)),
 	          KV("index", peer->index), KV("seen_by", role_name(by->id)), KV("message", msg_name(m->type)));
 	slot_kill(peer);
 }
@@ -351,6 +352,17 @@ prepare_slot(struct supervisor *v, struct slot *s, struct config_error *e)
 	return OK;
 }
 
+/* A developer's servers work on the developer's files; a server's work as somebody who has none. */
+static uid_t
+servers_uid(const struct config *c)
+{
+	if (geteuid() != 0)
+		return (uid_t)-1;
+	if (c->tools_uid >= 0)
+		return (uid_t)c->tools_uid;
+	return c->dev ? getuid() : (uid_t)(c->uid_base + SERVERS_UID);
+}
+
 static status
 add_slot(struct supervisor *v, enum role id, unsigned index, struct config_error *e)
 {
@@ -362,8 +374,11 @@ add_slot(struct supervisor *v, enum role id, unsigned index, struct config_error
 	s->loop = v->loop;
 	s->id = id;
 	s->index = index;
+	s->servers = (uid_t)-1;
 	if (id == ROLE_SIGNER)
 		s->key_file = config_key_file(v->config);
+	if (id == ROLE_TOOLS)
+		s->servers = servers_uid(v->config);
 	return prepare_slot(v, s, e);
 }
 
@@ -392,6 +407,16 @@ add_slots(struct supervisor *v, struct config_error *e)
 	return OK;
 }
 
+/* In the loop's first turn: what is sent leaves at the end of a turn. */
+static void
+begin(struct loop_hook *h)
+{
+	struct supervisor *v = container_of(h, struct supervisor, begin);
+
+	for (size_t i = 0; i < v->n; i++)
+		slot_start(&v->slots[i], v->exe_fd);
+}
+
 static status
 start(struct supervisor *v, struct config_error *e)
 {
@@ -405,8 +430,7 @@ start(struct supervisor *v, struct config_error *e)
 	TRY(loop_signals(v->loop, signals, ARRAY_LEN(signals), on_signal, v));
 	TRY(open_listeners(v, e));
 	TRY(add_slots(v, e));
-	for (size_t i = 0; i < v->n; i++)
-		slot_start(&v->slots[i], v->exe_fd);
+	loop_soon(v->loop, &v->begin, begin);
 	return OK;
 }
 
