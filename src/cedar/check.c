@@ -12,6 +12,7 @@ check_begin(struct checker *ck, const struct cedar_env *env, struct arena *arena
 	ck->types.arena = arena;
 	ck->types.fuel = 1u << 20;
 	ck->errors = 0;
+	ck->oom = false;
 	caps_init(&ck->caps, arena);
 	cedar_uid_init(&ck->action_uid, env->action->type->name, env->action->id);
 }
@@ -19,6 +20,7 @@ check_begin(struct checker *ck, const struct cedar_env *env, struct arena *arena
 status
 check_limits(const struct checker *ck)
 {
+	ENSURE(!ck->oom, E_NO_MEMORY);
 	ENSURE(ck->steps > 0 && ck->types.fuel > 0, E_LIMIT);
 	ENSURE(arena_ok(ck->arena), ck->arena->used * 2 > ck->arena->max ? E_LIMIT : E_NO_MEMORY);
 	return OK;
@@ -44,6 +46,14 @@ check_find(struct checker *ck, enum cedar_finding_kind kind, const struct cedar_
 }
 
 const char *
+check_text(struct checker *ck, const struct buf *b)
+{
+	const char *s = arena_cstr(ck->arena, buf_span(b));
+	ck->oom |= b->err == E_NO_MEMORY || !s;
+	return s ? s : "";
+}
+
+const char *
 check_type_text(struct checker *ck, const struct cedar_type *t)
 {
 	CLEANUP(buf_fini) struct buf b;
@@ -51,8 +61,7 @@ check_type_text(struct checker *ck, const struct cedar_type *t)
 		return "an unknown type";
 	buf_init(&b, 2048);
 	cedar_type_print(&b, t);
-	const char *s = arena_cstr(ck->arena, buf_span(&b));
-	return s ? s : "a type";
+	return check_text(ck, &b);
 }
 
 struct checked

@@ -22,6 +22,7 @@ struct checker {
 	struct caps caps;
 	uint64_t steps;                          /* left; 0 stops the check */
 	uint32_t errors;                         /* raised in this environment */
+	bool oom;                                /* a message could not be made: the findings are not to be believed */
 	struct cedar_uid action_uid;
 	struct typemap *seen;                    /* NULL, or where to keep the type of each expression looked at */
 };
@@ -43,6 +44,8 @@ status check_limits(const struct checker *ck);
 /* for check_*.c */
 void check_find(struct checker *ck, enum cedar_finding_kind kind, const struct cedar_expr *at, const char *hint,
                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The buffer's text in the arena. */
+const char *check_text(struct checker *ck, const struct buf *b);
 const char *check_type_text(struct checker *ck, const struct cedar_type *t);
 struct checked check_eq(struct checker *ck, const struct cedar_expr *x);
 struct checked check_in(struct checker *ck, const struct cedar_expr *left, struct checked l,

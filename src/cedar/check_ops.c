@@ -158,8 +158,7 @@ S_where(struct checker *ck, const struct cedar_expr *target, const struct cedar_
 		buf_put_str(&b, "::\"");
 		buf_put(&b, ck->env.action->id);
 		buf_put_str(&b, "\"");
-		const char *s = arena_cstr(ck->arena, buf_span(&b));
-		return s ? s : "in the context";
+		return check_text(ck, &b);
 	}
 	if (t->kind == CEDAR_TYPE_RECORD)
 		return "in the record";
@@ -168,8 +167,7 @@ S_where(struct checker *ck, const struct cedar_expr *target, const struct cedar_
 	buf_put_str(&b, "on entity type `");
 	cedar_type_print(&b, t);
 	buf_put_str(&b, "`");
-	const char *s = arena_cstr(ck->arena, buf_span(&b));
-	return s ? s : "on the entity";
+	return check_text(ck, &b);
 }
 
 static const char *
