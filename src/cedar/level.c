@@ -159,12 +159,4 @@ level_check(struct checker *ck, uint32_t level)
 	struct level l = { ck, level };
 	for (uint32_t i = 0; i < ck->policy->condition_n; i++)
 		S_check(&l, ck->policy->conditions[i].body);
-	/* the scope's own `in` looks up the hierarchy, which is one level */
-	for (unsigned v = CEDAR_PRINCIPAL; v <= CEDAR_RESOURCE && level == 0; v++) {
-		const struct cedar_scope *s = &ck->policy->scope[v];
-		if (s->op != CEDAR_SCOPE_IN && s->op != CEDAR_SCOPE_IS_IN)
-			continue;
-		struct cedar_expr at = { .kind = CEDAR_X_VAR, .sub = (uint8_t)v, .pos = s->pos, .end = s->end };
-		S_too_deep(&l, &at);
-	}
 }

@@ -6,7 +6,8 @@
 #include "cedar/check.h"
 
 /* After check_conditions with ck->seen set: reports every dereference more than `level` deep. Roots are the variables; an
- * entity literal may not be dereferenced at all, except the environment's own action. Lean Cedar/Validation/Levels. */
+ * entity literal may not be dereferenced at all, except the environment's own action. Lean Cedar/Validation/Levels. The scope is
+ * the caller's business. */
 void level_check(struct checker *ck, uint32_t level);
 
 #endif

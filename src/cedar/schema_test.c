@@ -368,6 +368,12 @@ refuses_what_is_too_much(void **)
 		buf_printf(&b, "type T%04d = Long;\n", direction ? 0 : 3000);
 		assert_fails(cedar_schema_parse(buf_span(&b), NULL, &s), E_BAD_SCHEMA);
 	}
+	/* a chain of names has no depth of its own, and still an end */
+	buf_reset(&b);
+	for (int i = 0; i < 3000; i++)
+		buf_printf(&b, "type T%04d = T%04d;\n", i, i + 1);
+	buf_put_str(&b, "type T3000 = Long;\n");
+	assert_fails(cedar_schema_parse(buf_span(&b), NULL, &s), E_BAD_SCHEMA);
 	/* wide by sharing: 2^60 leaves in 60 lines are no work at all */
 	buf_reset(&b);
 	for (int i = 0; i < 60; i++)

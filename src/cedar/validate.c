@@ -307,6 +307,23 @@ S_push_env(struct env_list *l, struct env_key k)
 	return OK;
 }
 
+/* `in` asks the hierarchy even where the answer is no, so under level 0 the scope may not have it where it is looked at;
+ * `is T in x` looks only at entities of type T. */
+static bool
+S_asks_hierarchy(const struct cedar_scope *sc, const struct cedar_entity_type *t)
+{
+	return sc->op == CEDAR_SCOPE_IN || (sc->op == CEDAR_SCOPE_IS_IN && span_eq(t->name, sc->type->text));
+}
+
+static void
+S_scope_levels(struct validation *v, const bool asks[3])
+{
+	for (unsigned i = CEDAR_PRINCIPAL; i <= CEDAR_RESOURCE && v->opts->check_level && v->opts->level == 0; i++)
+		if (asks[i])
+			S_add(v, CEDAR_FIND_LEVEL, false, v->policy->scope[i].pos, v->policy->scope[i].end, "compare with == or is instead",
+			      "this dereferences entities more than 0 deep");
+}
+
 /* The environments whose scope is not plainly false; the list of actions is looked at where the principal allows. */
 static status
 S_collect_envs(struct validation *v, struct env_list *l, bool *ret_list_ok, bool *ret_scope_bad)
@@ -314,7 +331,7 @@ S_collect_envs(struct validation *v, struct env_list *l, bool *ret_list_ok, bool
 	const struct cedar_scope *scope = v->policy->scope;
 	size_t n;
 	const struct cedar_action *const *actions = cedar_schema_actions(v->schema, &n);
-	bool list_checked = false;
+	bool list_checked = false, asks[3] = { false };
 	*ret_list_ok = true;
 	*ret_scope_bad = false;
 	for (size_t i = 0; i < n; i++) {
@@ -327,23 +344,27 @@ S_collect_envs(struct validation *v, struct env_list *l, bool *ret_list_ok, bool
 		for (uint32_t p = 0; p < a->n_principals && a->n_resources; p++) {
 			enum scope_answer ok_principal = S_scope_entity(v->schema, &scope[CEDAR_PRINCIPAL], a->principals[p]);
 			*ret_scope_bad |= ok_principal == SCOPE_BAD;
+			asks[CEDAR_PRINCIPAL] |= S_asks_hierarchy(&scope[CEDAR_PRINCIPAL], a->principals[p]);
 			if (ok_principal == SCOPE_NO)
 				continue;
 			if (!list_checked)
 				*ret_list_ok = S_action_list_ok(v);
 			list_checked = true;
+			asks[CEDAR_ACTION] |= scope[CEDAR_ACTION].op == CEDAR_SCOPE_IN;
 			*ret_scope_bad |= ok_action == SCOPE_BAD;
 			if (ok_action == SCOPE_NO)
 				continue;
 			for (uint32_t r = 0; r < a->n_resources; r++) {
 				enum scope_answer ok_resource = S_scope_entity(v->schema, &scope[CEDAR_RESOURCE], a->resources[r]);
 				*ret_scope_bad |= ok_resource == SCOPE_BAD;
+				asks[CEDAR_RESOURCE] |= S_asks_hierarchy(&scope[CEDAR_RESOURCE], a->resources[r]);
 				if (ok_resource == SCOPE_NO)
 					continue;
 				TRY(S_push_env(l, (struct env_key){ a->principals[p], a->resources[r], a->context, a }));
 			}
 		}
 	}
+	S_scope_levels(v, asks);
 	return OK;
 }
 
