@@ -290,6 +290,25 @@ bounds_the_work(void **)
 	assert_ok(cedar_validate(s, ast, NULL, &r));
 	struct cedar_validate_opts o = { .max_steps = 1000 };
 	assert_fails(cedar_validate(s, ast, &o, &r), E_LIMIT);
+	/* INVARIANT: however little work is allowed, a bad policy is never found good */
+	CLEANUP(cedar_schema_unrefp) struct cedar_schema *one = S_make("entity U { n: Long }; action a appliesTo { principal: U, resource: U };");
+	struct cedar_ast *bad;
+	assert_ok(cedar_parse_policies(SPAN("permit(principal,action,resource) when { principal.n == 1 && principal.n == 2 && principal.n == \"x\" };"),
+	                               (span){ 0 }, 0, NULL, &bad, NULL));
+	bool limited = false, enough = false;
+	for (unsigned steps = 1; !enough; steps++) {
+		struct cedar_report found;
+		cedar_report_init(&found, 0);
+		o = (struct cedar_validate_opts){ .max_steps = steps };
+		status st = cedar_validate(one, bad, &o, &found);
+		limited |= st.code == E_LIMIT;
+		enough = !failed(st);
+		if (enough)
+			assert_int_equal(found.errors, 1);
+		cedar_report_fini(&found);
+	}
+	assert_true(limited);
+	cedar_ast_unref(bad);
 	o = (struct cedar_validate_opts){ .max_memory = 4096 };
 	assert_true(failed(cedar_validate(s, ast, &o, &r)));
 	cedar_report_fini(&r);
