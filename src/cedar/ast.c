@@ -85,26 +85,27 @@ cedar_ast_link(struct cedar_ast *ast, const struct cedar_policy *t, span id, con
 		return cedar_diag_set(d, E_EXISTS, (struct cedar_pos){ 0 }, "give the link an id of its own", "there is already a policy \"%.*s\"", SPAN_ARG(id));
 	struct arena *a = &ast->arena;
 	struct cedar_policy *p = ARENA_NEW(a, struct cedar_policy);
+	struct cedar_link *link = ARENA_NEW(a, struct cedar_link);
 	struct cedar_policy **list = arena_array(a, ast->policy_n + 1, sizeof *list);
-	ENSURE(p && list, E_NO_MEMORY);
+	ENSURE(p && link && list, E_NO_MEMORY);
 	*p = *t;
 	p->id = arena_copy(a, id);
 	p->slots = 0;
-	p->template = t;
+	link->template = t;
+	p->link = link;
 	for (unsigned v = CEDAR_PRINCIPAL; v <= CEDAR_RESOURCE; v++) {
 		struct cedar_scope *s = &p->scope[v];
 		if (s->slot == CEDAR_SLOT_NONE)
 			continue;
-		const struct cedar_uid **uids = arena_alloc(a, sizeof *uids);
 		const struct cedar_uid *uid = cedar_uid_new(a, given[s->slot]->type.text, given[s->slot]->id);
-		ENSURE(uids && uid, E_NO_MEMORY);
-		uids[0] = uid;
-		s->uids = uids;
+		ENSURE(uid, E_NO_MEMORY);
+		s->one = uid;
+		s->uids = &s->one;
 		s->n = 1;
 		if (s->slot == CEDAR_SLOT_PRINCIPAL)
-			p->link_principal = uid;
+			link->principal = uid;
 		else
-			p->link_resource = uid;
+			link->resource = uid;
 		s->slot = CEDAR_SLOT_NONE;
 	}
 	ENSURE(arena_ok(a), E_NO_MEMORY);

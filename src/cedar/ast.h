@@ -75,6 +75,7 @@ struct cedar_scope {
 	bool list;                       /* action in [ … ]: n may be anything; else n is 1 for EQ, IN, IS_IN without slot */
 	uint32_t n;
 	const struct cedar_uid **uids;
+	const struct cedar_uid *one;     /* where uids usually points */
 	const struct cedar_name *type;   /* IS, IS_IN */
 	struct cedar_pos pos;
 	uint32_t end;
@@ -94,7 +95,13 @@ struct cedar_condition {
 	uint32_t end;
 };
 
-/* A static policy, a template (slots != 0) or a link (template != NULL: scopes are filled in, conditions and annotations are
+/* What a template was linked with: NULL where it has no such slot. */
+struct cedar_link {
+	const struct cedar_policy *template;
+	const struct cedar_uid *principal, *resource;
+};
+
+/* A static policy, a template (slots != 0) or a link (link != NULL: scopes are filled in, conditions and annotations are
  * the template's own). */
 struct cedar_policy {
 	span id;                         /* "policy0", or as the JSON policy set says */
@@ -104,8 +111,7 @@ struct cedar_policy {
 	const struct cedar_annotation *annotations;
 	const struct cedar_condition *conditions;
 	struct cedar_scope scope[3];     /* by enum cedar_var: principal, action, resource */
-	const struct cedar_policy *template;
-	const struct cedar_uid *link_principal, *link_resource;  /* a link's values, NULL where the template has no such slot */
+	const struct cedar_link *link;
 	const struct cedar_ast *ast;     /* which owns it */
 	struct cedar_pos pos;            /* of the first annotation or the effect */
 	uint32_t end;

@@ -247,8 +247,14 @@ add_hit(struct arena *a, struct hits *h, const struct cedar_policy *p, uint32_t 
 		h->list = list;
 		h->cap = cap;
 	}
-	h->unsorted |= h->n && h->list[h->n - 1].ordinal > ordinal;
-	h->list[h->n++] = (struct hit){ p, ordinal };
+	/* A few are kept in order as they come; many are sorted once, at the end. */
+	uint32_t i = h->n++;
+	if (i > 64)
+		h->unsorted |= h->list[i - 1].ordinal > ordinal;
+	else
+		for (; i > 0 && h->list[i - 1].ordinal > ordinal; i--)
+			h->list[i] = h->list[i - 1];
+	h->list[i] = (struct hit){ p, ordinal };
 }
 
 static void
@@ -287,7 +293,7 @@ static bool
 evaluate_hit(void *arg, const struct cedar_unit *u, uint32_t ordinal)
 {
 	struct asking *q = arg;
-	int t = u->condition ? cedar_eval_test(&q->e, u->condition) : 1;
+	int t = cedar_eval_unit(&q->e, u);
 	if (t > 0)
 		add_hit(q->e.arena, &q->hits[q->effect], u->policy, ordinal);
 	else if (t < 0)
@@ -310,8 +316,11 @@ status
 cedar_evaluate(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r, struct arena *a,
                struct cedar_answer *ret)
 {
-	struct asking q = { 0 };
+	/* Large, and every field is set below: the compiler's zeroing would cost more than some evaluations. */
+	__attribute__((uninitialized)) struct asking q;
 	*ret = (struct cedar_answer){ 0 };
+	q.hits[CEDAR_FORBID] = q.hits[CEDAR_PERMIT] = (struct hits){ 0 };
+	q.failures = (struct failures){ 0 };
 	cedar_eval_init(&q.e, entities, r, a);
 	for (unsigned e = CEDAR_FORBID; e <= CEDAR_PERMIT; e++) {
 		q.effect = (enum cedar_effect)e;
@@ -341,7 +350,7 @@ static bool
 decide_hit(void *arg, const struct cedar_unit *u, uint32_t ordinal)
 {
 	struct deciding *q = arg;
-	q->found = !u->condition || cedar_eval_test(&q->e, u->condition) > 0;
+	q->found = cedar_eval_unit(&q->e, u) > 0;
 	return !q->found;
 }
 
@@ -349,8 +358,9 @@ status
 cedar_decide(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r, struct arena *a,
              bool *ret)
 {
-	struct deciding q = { 0 };
+	__attribute__((uninitialized)) struct deciding q;
 	*ret = false;
+	q.found = false;
 	cedar_eval_init(&q.e, entities, r, a);
 	if (p->index[CEDAR_FORBID].entry_n)
 		cedar_index_search(&p->index[CEDAR_FORBID], &q.e, decide_hit, &q);

@@ -1,9 +1,11 @@
-#include "cedar/program.h"
+#include "cedar/memo.h"
 
 #include <stdlib.h>
 
 struct compiler {
 	struct arena *arena;
+	struct arena *scratch;           /* for values on their way; empty in between */
+	struct cedar_memo *memo;         /* NULL: no numbering */
 };
 
 static void compile(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out);
@@ -54,17 +56,58 @@ gives_bool(const struct cedar_op *op)
 	}
 }
 
-/* A node whose operands are all constant is evaluated now; one that would fail stays as it is, to fail at its time. */
+/* The value again in the arena `a`: what it points to in the tree stays there, what was made in passing is copied. */
+static struct cedar_value
+settle(struct arena *a, struct cedar_value v)
+{
+	if (v.kind == CEDAR_IP) {
+		struct cedar_ip *ip = arena_alloc(a, sizeof *ip);
+		if (ip)
+			*ip = *v.ip;
+		v.ip = ip;
+	} else if (v.kind == CEDAR_SET && v.set->n) {
+		size_t n = sizeof *v.set + v.set->n * sizeof v.set->items[0];
+		struct cedar_set *set = arena_alloc(a, n);
+		if (set)
+			memcpy(set, v.set, n);
+		for (uint32_t i = 0; set && i < set->n; i++)
+			set->items[i] = settle(a, set->items[i]);
+		v.set = set;
+	} else if (v.kind == CEDAR_RECORD && v.record->n) {
+		size_t n = sizeof *v.record + v.record->n * sizeof v.record->members[0];
+		struct cedar_record *r = arena_alloc(a, n);
+		if (r)
+			memcpy(r, v.record, n);
+		for (uint32_t i = 0; r && i < r->n; i++)
+			r->members[i].value = settle(a, r->members[i].value);
+		v.record = r;
+	}
+	return v;
+}
+
+/* A node whose operands are all constant is evaluated now; one that would fail stays as it is, to fail at its time. What was
+ * allocated for it since `start`, operands included, is given back. */
 static void
-fold(struct compiler *c, struct cedar_op *op, const struct cedar_op *operands, uint32_t n)
+fold(struct compiler *c, struct arena_mark start, struct cedar_op *op, const struct cedar_op *operands, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (!constant(&operands[i]))
 			return;
-	struct cedar_eval e = { .arena = c->arena };
+	if (!arena_ok(c->arena) || !arena_ok(c->scratch))
+		return;
+	struct cedar_eval e;
+	e.arena = c->scratch;            /* nothing else is looked at */
 	struct cedar_value v = cedar_eval_value(&e, op);
 	if (v.kind != CEDAR_NONE)
-		set_const(op, v);
+		v = settle(c->scratch, v);       /* parts of it may lie in operands */
+	/* Without memory: the scratch arena stays full, which the caller sees. */
+	if (!arena_ok(c->scratch))
+		return;
+	if (v.kind != CEDAR_NONE) {
+		arena_back(c->arena, start);
+		set_const(op, settle(c->arena, v));
+	}
+	arena_reset(c->scratch);
 }
 
 /* Operands of && after the first that is always false are never reached; ones that are always true do nothing. Dually ||. */
@@ -119,6 +162,7 @@ compile_if(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 static void
 compile_operands(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 {
+	struct arena_mark start = arena_mark(c->arena);
 	uint32_t n = x->x.b ? 2 : 1;
 	struct cedar_op *list = ops(c, n);
 	if (!list)
@@ -129,12 +173,13 @@ compile_operands(struct compiler *c, const struct cedar_expr *x, struct cedar_op
 	out->a = list;
 	/* These ask the store, even about literals. */
 	if (x->kind != CEDAR_X_IN && x->kind != CEDAR_X_HAS_TAG && x->kind != CEDAR_X_GET_TAG)
-		fold(c, out, list, n);
+		fold(c, start, out, list, n);
 }
 
 static void
 compile_list(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 {
+	struct arena_mark start = arena_mark(c->arena);
 	struct cedar_op *list = ops(c, x->n);
 	if (!list)
 		return;
@@ -150,7 +195,7 @@ compile_list(struct compiler *c, const struct cedar_expr *x, struct cedar_op *ou
 			keys[i] = (struct cedar_key){ x->list.keys[i], cedar_key_hash(x->list.keys[i]) };
 		out->keys = keys;
 	}
-	fold(c, out, list, x->n);
+	fold(c, start, out, list, x->n);
 }
 
 static void
@@ -198,6 +243,7 @@ compile_get(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out
 static void
 compile_is(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 {
+	struct arena_mark start = arena_mark(c->arena);
 	uint32_t n = x->is.container ? 2 : 1;
 	struct cedar_op *list = ops(c, n);
 	if (!list)
@@ -209,13 +255,14 @@ compile_is(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 		out->op = CEDAR_OP_IS_IN;
 		compile(c, x->is.container, &list[1]);
 	} else {
-		fold(c, out, list, 1);
+		fold(c, start, out, list, 1);
 	}
 }
 
 static void
 compile_like(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 {
+	struct arena_mark start = arena_mark(c->arena);
 	struct cedar_op *target = ops(c, 1);
 	const struct cedar_pattern *pattern = cedar_pattern_new(c->arena, x->like.pattern, x->n);
 	if (!target || !pattern)
@@ -223,7 +270,21 @@ compile_like(struct compiler *c, const struct cedar_expr *x, struct cedar_op *ou
 	compile(c, x->like.target, target);
 	out->a = target;
 	out->pattern = pattern;
-	fold(c, out, target, 1);
+	fold(c, start, out, target, 1);
+}
+
+/* A test that takes longer than to look up what it gave before. */
+static bool
+worth_keeping(const struct cedar_op *op)
+{
+	switch (op->op) {
+	case CEDAR_X_EQ: case CEDAR_X_NE: case CEDAR_X_LT: case CEDAR_X_LE: case CEDAR_X_GT: case CEDAR_X_GE: case CEDAR_X_IN:
+	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY: case CEDAR_X_HAS_TAG: case CEDAR_X_HAS:
+	case CEDAR_X_LIKE: case CEDAR_OP_IS_IN: case CEDAR_X_CALL:
+		return gives_bool(op);
+	default:
+		return false;
+	}
 }
 
 /* On arena overflow nodes are left unfinished; the caller checks the arena and throws all away. */
@@ -280,17 +341,21 @@ compile(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 	case CEDAR_X_COUNT:
 		break;
 	}
+	if (c->memo && worth_keeping(out))
+		cedar_memo_note(c->memo, x, out);
 }
 
 const struct cedar_op *
 cedar_compile_expr(struct arena *a, const struct cedar_expr *x)
 {
-	struct compiler c = { a };
+	CLEANUP(arena_fini) struct arena scratch;
+	struct compiler c = { a, &scratch, NULL };
+	arena_init(&scratch, SIZE_MAX / 2);
 	struct cedar_op *op = ops(&c, 1);
 	if (!op)
 		return NULL;
 	compile(&c, x, op);
-	return arena_ok(a) ? op : NULL;
+	return arena_ok(a) && arena_ok(&scratch) ? op : NULL;
 }
 
 /* All conditions as one &&, `unless` negated; NULL in *ret when there is nothing to test. */
@@ -303,11 +368,12 @@ compile_conditions(struct compiler *c, const struct cedar_policy *p, const struc
 	for (uint32_t i = 0; i < p->condition_n; i++) {
 		struct cedar_op *op = &list[m];
 		if (p->conditions[i].unless) {
+			struct arena_mark start = arena_mark(c->arena);
 			struct cedar_op *inner = ops(c, 1);
 			ENSURE(inner, E_NO_MEMORY);
 			compile(c, p->conditions[i].body, inner);
 			*op = (struct cedar_op){ .op = CEDAR_X_NOT, .a = inner, .at = p->conditions[i].body };
-			fold(c, op, inner, 1);
+			fold(c, start, op, inner, 1);
 		} else {
 			compile(c, p->conditions[i].body, op);
 		}
@@ -316,7 +382,7 @@ compile_conditions(struct compiler *c, const struct cedar_policy *p, const struc
 		if (is_bool_const(op, false))
 			break;
 	}
-	ENSURE(arena_ok(c->arena), E_NO_MEMORY);
+	ENSURE(arena_ok(c->arena) && arena_ok(c->scratch), E_NO_MEMORY);
 	*ret = NULL;
 	if (m == 1) {
 		*ret = list;
@@ -332,7 +398,10 @@ compile_conditions(struct compiler *c, const struct cedar_policy *p, const struc
 static status
 compile_units(struct cedar_program *prog, struct cedar_ast *ast)
 {
-	struct compiler c = { &prog->arena };
+	CLEANUP(cedar_memo_fini) struct cedar_memo memo = { 0 };
+	CLEANUP(arena_fini) struct arena scratch;
+	struct compiler c = { &prog->arena, &scratch, &memo };
+	arena_init(&scratch, SIZE_MAX / 2);
 	prog->units = arena_array(&prog->arena, ast->policy_n, sizeof *prog->units);
 	ENSURE(prog->units, E_NO_MEMORY);
 	for (uint32_t i = 0; i < ast->policy_n; i++) {
@@ -344,6 +413,7 @@ compile_units(struct cedar_program *prog, struct cedar_ast *ast)
 		TRY(compile_conditions(&c, u->policy, &u->condition));
 		prog->unit_n++;
 	}
+	prog->memo_n = memo.numbers;
 	return OK;
 }
 

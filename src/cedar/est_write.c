@@ -229,16 +229,16 @@ static void
 link_to_json(const struct cedar_policy *p, struct json_writer *w)
 {
 	json_w_obj(w);
-	json_w_kstr(w, "templateId", p->template->id);
+	json_w_kstr(w, "templateId", p->link->template->id);
 	json_w_kstr(w, "newId", p->id);
 	json_w_kobj(w, "values");
-	if (p->link_principal) {
+	if (p->link->principal) {
 		json_w_key(w, SPAN("?principal"));
-		cedar_uid_to_json(w, p->link_principal);
+		cedar_uid_to_json(w, p->link->principal);
 	}
-	if (p->link_resource) {
+	if (p->link->resource) {
 		json_w_key(w, SPAN("?resource"));
-		cedar_uid_to_json(w, p->link_resource);
+		cedar_uid_to_json(w, p->link->resource);
 	}
 	json_w_obj_end(w);
 	json_w_obj_end(w);
@@ -253,7 +253,7 @@ cedar_policies_to_json(const struct cedar_ast *ast, struct json_writer *w)
 		json_w_kobj(w, group[templates]);
 		for (uint32_t i = 0; i < ast->policy_n; i++) {
 			const struct cedar_policy *p = ast->policies[i];
-			if (p->template || cedar_policy_is_template(p) != (bool)templates)
+			if (p->link || cedar_policy_is_template(p) != (bool)templates)
 				continue;
 			json_w_key(w, p->id);
 			cedar_policy_to_json(p, w);
@@ -262,7 +262,7 @@ cedar_policies_to_json(const struct cedar_ast *ast, struct json_writer *w)
 	}
 	json_w_karr(w, "templateLinks");
 	for (uint32_t i = 0; i < ast->policy_n; i++)
-		if (ast->policies[i]->template)
+		if (ast->policies[i]->link)
 			link_to_json(ast->policies[i], w);
 	json_w_arr_end(w);
 	json_w_obj_end(w);

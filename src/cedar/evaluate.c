@@ -3,16 +3,20 @@
 static const struct cedar_value failed_value = { 0 };
 
 static struct cedar_value value(struct cedar_eval *e, const struct cedar_op *op);
-static int test(struct cedar_eval *e, const struct cedar_op *op);
+static inline int test(struct cedar_eval *e, const struct cedar_op *op);
 
-/* Keeps what is rare, or has arrays, out of the two functions that everything goes through. */
+/* Keeps what is rare, or needs many registers, out of the functions that everything goes through. */
 #define COLD __attribute__((noinline))
 
-/* Most operands are literals. */
+static struct cedar_value value_get_var(struct cedar_eval *e, const struct cedar_op *op);
+
+/* Most operands are literals or attributes of variables. */
 static inline struct cedar_value
 operand(struct cedar_eval *e, const struct cedar_op *op)
 {
-	return op->op == CEDAR_OP_CONST ? op->value : value(e, op);
+	if (op->op == CEDAR_OP_CONST)
+		return op->value;
+	return op->op == CEDAR_OP_GET_VAR ? value_get_var(e, op) : value(e, op);
 }
 
 static COLD int
@@ -62,6 +66,7 @@ cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const stru
 		e->var_record[i] = e->var_entity[i] ? e->var_entity[i]->attrs : NULL;
 	}
 	e->var_record[CEDAR_CONTEXT] = r->context ? r->context : &cedar_record_empty;
+	e->memo_of = NULL;
 }
 
 static inline const struct cedar_entity *
@@ -166,7 +171,15 @@ test_has_tag(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value
 	return ent && cedar_record_get(ent->tags, cedar_string_span(b));
 }
 
-static int
+static inline bool
+equal(struct cedar_value a, struct cedar_value b)
+{
+	if (a.kind == CEDAR_STRING && b.kind == CEDAR_STRING)
+		return a.n == b.n && cedar_same(a.s, b.s, a.n);
+	return cedar_value_eq(a, b);
+}
+
+static COLD int
 test_binary(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value a = operand(e, &op->a[0]);
@@ -177,9 +190,9 @@ test_binary(struct cedar_eval *e, const struct cedar_op *op)
 		return -1;
 	switch (op->op) {
 	case CEDAR_X_EQ:
-		return cedar_value_eq(a, b);
+		return equal(a, b);
 	case CEDAR_X_NE:
-		return !cedar_value_eq(a, b);
+		return !equal(a, b);
 	case CEDAR_X_IN:
 		return test_in(e, op, a, b);
 	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY:
@@ -254,8 +267,8 @@ test_like(struct cedar_eval *e, const struct cedar_op *op)
 static int
 test_chain(struct cedar_eval *e, const struct cedar_op *op, int stop)
 {
-	for (uint32_t i = 0; i < op->n; i++) {
-		int t = test(e, &op->a[i]);
+	for (const struct cedar_op *x = op->a, *end = x + op->n; x < end; x++) {
+		int t = test(e, x);
 		if (t != !stop)
 			return t;
 	}
@@ -263,7 +276,7 @@ test_chain(struct cedar_eval *e, const struct cedar_op *op, int stop)
 }
 
 static int
-test(struct cedar_eval *e, const struct cedar_op *op)
+test_new(struct cedar_eval *e, const struct cedar_op *op)
 {
 	int t;
 	switch (op->op) {
@@ -294,6 +307,20 @@ test(struct cedar_eval *e, const struct cedar_op *op)
 	if (v.kind == CEDAR_BOOL)
 		return v.b;
 	return v.kind == CEDAR_NONE ? -1 : fail_type(e, op, "bool", v);
+}
+
+static inline int
+test(struct cedar_eval *e, const struct cedar_op *op)
+{
+	if (!op->memo)
+		return test_new(e, op);
+	if (e->memo[op->memo])
+		return e->memo[op->memo] - 1;
+	int t = test_new(e, op);
+	/* A failure is not kept: it has a place, which differs. */
+	if (t >= 0)
+		e->memo[op->memo] = (uint8_t)(t + 1);
+	return t;
 }
 
 /* The expression for the i-th name of a chain of accesses. */
@@ -528,6 +555,18 @@ int
 cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op)
 {
 	return test(e, op);
+}
+
+int
+cedar_eval_unit(struct cedar_eval *e, const struct cedar_unit *u)
+{
+	if (!u->condition)
+		return 1;
+	if (u->program != e->memo_of) {
+		memset(e->memo, 0, u->program->memo_n + 1u);
+		e->memo_of = u->program;
+	}
+	return test(e, u->condition);
 }
 
 struct cedar_value

@@ -76,9 +76,10 @@ annotations(struct cedar_parser *p, struct cedar_policy *pol)
 		TRY(cedar_stack_push(&p->stack, an));
 	}
 	uint32_t n = (uint32_t)(p->stack.n - from);
-	struct cedar_annotation *list = arena_array(&p->ast->arena, n, sizeof *list);
+	/* One, as is usual, is its own list. */
+	struct cedar_annotation *list = n == 1 ? p->stack.p[from] : arena_array(&p->ast->arena, n, sizeof *list);
 	ENSURE(list, E_NO_MEMORY);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; n > 1 && i < n; i++)
 		list[i] = *(struct cedar_annotation *)p->stack.p[from + i];
 	p->stack.n = from;
 	pol->annotations = list;
@@ -169,6 +170,13 @@ scope_target(struct cedar_parser *p, enum cedar_var var, struct cedar_scope *s)
 		TRY(scope_list(p, s));
 	} else {
 		TRY(scope_entity(p, var, s, true));
+	}
+	if (p->stack.n == from + 1) {
+		s->one = p->stack.p[from];
+		s->uids = &s->one;
+		s->n = 1;
+		p->stack.n = from;
+		return OK;
 	}
 	TRY(cedar_stack_take(&p->stack, from, &p->ast->arena, &uids, &s->n));
 	s->uids = (const struct cedar_uid **)uids;
@@ -269,9 +277,9 @@ conditions(struct cedar_parser *p, struct cedar_policy *pol)
 		TRY(cedar_stack_push(&p->stack, c));
 	}
 	uint32_t n = (uint32_t)(p->stack.n - from);
-	struct cedar_condition *list = arena_array(&p->ast->arena, n, sizeof *list);
+	struct cedar_condition *list = n == 1 ? p->stack.p[from] : arena_array(&p->ast->arena, n, sizeof *list);
 	ENSURE(list, E_NO_MEMORY);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; n > 1 && i < n; i++)
 		list[i] = *(struct cedar_condition *)p->stack.p[from + i];
 	p->stack.n = from;
 	pol->conditions = list;

@@ -205,7 +205,7 @@ links_templates(void **)
 	assert_ok(cedar_ast_link(ast, ast->policies[0], SPAN("l"), &u, NULL, &p, &d));
 	assert_int_equal(ast->policy_n, 3);
 	assert_false(cedar_policy_is_template(p));
-	assert_ptr_equal(p->template, ast->policies[0]);
+	assert_ptr_equal(p->link->template, ast->policies[0]);
 	assert_true(cedar_uid_eq(p->scope[0].uids[0], &u));
 	assert_true(cedar_policy_is_template(ast->policies[0]));
 	cedar_ast_unref(ast);

@@ -15,6 +15,8 @@ enum {
 	CEDAR_OP_GET_VAR,        /* GET from a variable (sub), without operand */
 };
 
+#define CEDAR_MEMOS 256          /* numbers of a program, from 1 */
+
 struct cedar_key {
 	span text;
 	uint32_t hash;
@@ -23,6 +25,7 @@ struct cedar_key {
 struct cedar_op {
 	uint8_t op;
 	uint8_t sub;                             /* VAR: enum cedar_var; CALL: enum cedar_fn */
+	uint16_t memo;                           /* of a test that occurs more than once: its number, else 0 */
 	uint32_t n;                              /* operands of AND OR SET RECORD CALL; names of GET, HAS */
 	union {
 		struct cedar_value value;        /* CONST */
@@ -49,6 +52,7 @@ struct cedar_unit {
 struct cedar_program {
 	uint32_t refs;
 	uint32_t unit_n;
+	uint32_t memo_n;                         /* numbers in use are 1 … memo_n */
 	struct arena arena;
 	struct cedar_ast *ast;
 	struct cedar_unit *units;
@@ -68,12 +72,17 @@ struct cedar_eval {
 	const struct cedar_uid *var_uid[3];
 	const struct cedar_entity *var_entity[3];        /* NULL: absent */
 	const struct cedar_record *var_record[4];        /* attributes of the variables; NULL: the entity is absent */
+	/* Outcomes of the numbered tests of one program: 0 unknown, else 1 + outcome. */
+	const struct cedar_program *memo_of;
+	uint8_t memo[CEDAR_MEMOS];
 	struct cedar_failure failure;                    /* of the latest that failed; `policy` is not set */
 };
 
 void cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const struct cedar_request *r, struct arena *a);
-/* 1 true, 0 false, -1 failed (see e->failure). */
+/* 1 true, 0 false, -1 failed (see e->failure). The numbered tests in `op` must be those of e->memo_of. */
 int cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op);
+/* The condition of a unit. */
+int cedar_eval_unit(struct cedar_eval *e, const struct cedar_unit *u);
 /* CEDAR_NONE when failed. */
 struct cedar_value cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op);
 /* a in b. */
