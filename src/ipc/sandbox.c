@@ -1,6 +1,7 @@
 #include "ipc/sandbox.h"
 
 #include <cap-ng.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -49,6 +50,14 @@ add_sockets(scmp_filter_ctx f)
 	return true;
 }
 
+/* Reading anywhere, writing and creating nowhere. */
+static bool
+add_read_only_open(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+	                        SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY), O_RDONLY)) == 0;
+}
+
 static bool
 compose(scmp_filter_ctx f, unsigned groups, size_t *ret_count)
 {
@@ -62,7 +71,8 @@ compose(scmp_filter_ctx f, unsigned groups, size_t *ret_count)
 		n++;
 	}
 	*ret_count = n;
-	return add_memory(f) && (!(groups & CALLS_CONNECT) || add_sockets(f));
+	return add_memory(f) && (!(groups & CALLS_CONNECT) || add_sockets(f)) &&
+	       (!(groups & CALLS_PROC) || add_read_only_open(f));
 }
 
 static status
@@ -96,7 +106,7 @@ sandbox_enter(const struct sandbox_profile *p, struct sandbox_report *ret)
 {
 	const struct rlimit none = { 0, 0 };
 
-	*ret = (struct sandbox_report){ .landlock_abi = landlock_abi(), .sanitizer = SANITIZER };
+	*ret = (struct sandbox_report){ .landlock_abi = p->no_landlock ? 0 : landlock_abi(), .sanitizer = SANITIZER };
 	ENSURE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0, E_IO);
 	ENSURE(setrlimit(RLIMIT_CORE, &none) == 0, E_IO);
 	ENSURE(drop_capabilities(p->keep), E_IO);

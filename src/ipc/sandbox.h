@@ -15,7 +15,7 @@ enum sandbox_calls {
 	CALLS_SERVE = 1 << 3,      /* accepts on listeners it was handed */
 	CALLS_CONNECT = 1 << 4,    /* opens TCP and local stream sockets */
 	CALLS_FILES = 1 << 5,      /* opens files (where: Landlock) */
-	CALLS_PROC = 1 << 6,       /* reads /proc */
+	CALLS_PROC = 1 << 6,       /* reads /proc; opens files for reading only */
 	CALLS_SANITIZER = 1 << 7,  /* added by the build itself */
 };
 
@@ -23,10 +23,11 @@ struct sandbox_profile {
 	unsigned calls;            /* bits of enum sandbox_calls */
 	uint64_t keep;             /* capabilities that stay, bit per CAP_*; only what the process still has */
 	struct landlock_rules files;
+	bool no_landlock;          /* a Landlock domain may not look at processes outside itself, not even in /proc */
 };
 
 struct sandbox_report {
-	int landlock_abi;          /* 0: the kernel has none, and paths are not restricted */
+	int landlock_abi;          /* 0: the kernel has none, or the profile wants none: paths are not restricted */
 	bool sanitizer;            /* a sanitizer build: CALLS_SANITIZER was added */
 	size_t calls;              /* on the list */
 };

@@ -180,7 +180,7 @@ close_sandbox(struct worker *w)
 	TRY(sandbox_enter(&p.sandbox, &report));
 	if (report.sanitizer)
 		log_warn("sanitizer build: its system calls are added to the sandbox", KV("calls", report.calls));
-	if (report.landlock_abi == 0)
+	if (report.landlock_abi == 0 && !p.sandbox.no_landlock)
 		log_warn("this kernel has no Landlock: paths are not restricted");
 	log_debug("sandbox closed", KV("calls", report.calls), KV("landlock", report.landlock_abi));
 	return OK;
