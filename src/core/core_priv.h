@@ -1,0 +1,99 @@
+/* The inside of core: one struct, private to this folder. */
+#ifndef AMBIT_CORE_CORE_PRIV_H
+#define AMBIT_CORE_CORE_PRIV_H
+
+#include "core/agent.h"
+#include "core/answer.h"
+#include "core/approval.h"
+#include "core/call.h"
+#include "core/clock.h"
+#include "core/core.h"
+#include "core/decision.h"
+#include "core/enrol.h"
+#include "core/envelope.h"
+#include "core/journal.h"
+#include "core/object.h"
+#include "core/peer.h"
+#include "core/policy.h"
+#include "core/revocation.h"
+#include "core/task.h"
+#include "core/timer.h"
+#include "core/token.h"
+#include "core/tool.h"
+#include "crypto/random.h"
+
+enum { EDGES_MAX = 16 };
+
+struct core {
+	struct core_config config;
+	struct arena config_arena;
+	core_send_fn *send;
+	void *send_ctx;
+	struct drbg rng;
+	struct clock clock;
+	struct timers timers;
+	struct journal journal;
+	struct arena arena;              /* of one step */
+	struct arena eval;               /* of one decision */
+
+	struct interns strs;
+	struct envelopes envelopes;
+
+	struct map objects;              /* by "kind/name" */
+	struct list kinds[OBJECT_KIND_COUNT];
+	struct map agents_by_id, agents_by_name;
+	struct map certs;                /* enrolled certificates by x5t */
+	struct map enrolments, enrolment_tokens;
+	struct map servers_by_id;
+	struct map tools, tools_by_wire;
+	struct map tasks;
+	struct map tokens;
+	struct map calls;
+	struct map calls_by_req;
+	struct map approvals, approvals_by_key;
+	struct map peers;
+	struct map stops;
+	struct map revocations;
+	struct map asks;
+	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list;
+	struct list session_tasks;       /* tasks with open sessions at the tools role */
+	struct stop *world;
+	struct policy_set *policy;
+	struct cedar_entities *entities; /* agents, tools and their groups, as Cedar sees them */
+	struct buf scratch;
+	struct list restoring;           /* objects whose rows were read, until all are in */
+	struct list tool_rows;           /* rows of tools, likewise */
+
+	uint64_t next_ask;
+	bool loaded, load_asked;
+	bool same_boot;
+	uint8_t stored_boot_id[16];
+	bool stored_boot;
+	bool up[ROLE_COUNT][EDGES_MAX];
+	uint32_t restarts[ROLE_COUNT];
+	int64_t started;
+	bool failed;
+	status why;
+	struct timer checkpoint_timer;
+	uint64_t checkpoint_seq;
+	struct str *checkpoint_note, *log_key;
+	struct str *jwks;
+	uint64_t active_tasks;
+};
+
+/* Memory and log may differ: stop. The first reason stays. */
+void core_fail(struct core *c, status why);
+static inline int64_t boot_now(const struct core *c) { return c->clock.now.boot; }
+static inline int64_t wall_now(const struct core *c) { return c->clock.now.wall; }
+/* A fresh id of that kind that no map of core knows. */
+uint64_t core_id(struct core *c, enum id_kind kind);
+/* LOADED: everything is linked, the past is closed (calls unknown, holds in grace), and the run begins. */
+void core_loaded(struct core *c, const struct msg_loaded *m);
+void core_load_drop(struct core *c);
+/* Everything the tools role must know: servers, and what is to be ended. */
+void core_announce(struct core *c);
+void send_keys(struct core *c, enum role edge, unsigned index);
+void checkpoint_timer(struct core *c);
+static inline bool core_up(const struct core *c, enum role r) { return c->up[r][0]; }
+
+#endif

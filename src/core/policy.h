@@ -1,0 +1,52 @@
+/* policy: the active set of Cedar policies, as a snapshot, and what its annotations mean here. */
+#ifndef AMBIT_CORE_POLICY_H
+#define AMBIT_CORE_POLICY_H
+
+#include "cedar/cedar.h"
+#include "core/approval.h"
+#include "crypto/hash.h"
+
+struct rule {
+	const struct cedar_policy *policy;
+	span file, id;                   /* of the object and of @id (or the place) */
+	uint32_t line;
+	bool forbid, observe;
+	uint8_t quorum_n;
+	struct quorum quorums[4];
+	span reason, advice;
+	digest hash;                     /* of the policy's text */
+};
+
+struct policy_set {
+	uint32_t refs;
+	uint64_t version;
+	digest hash;
+	const struct cedar_policies *compiled;
+	struct rule *rules;              /* in the order of the compiled set */
+	size_t rule_n;
+	struct arena arena;
+};
+
+/* Checks and compiles all policy objects given (texts). E_BAD_POLICY with a diagnosis. */
+struct policy_source { span name, text; };
+status policy_set_new(const struct policy_source *src, size_t n, uint64_t version, struct policy_set **ret, struct cedar_diag *d,
+                      span *ret_name);
+void policy_set_unref(struct policy_set *p);
+const struct rule *policy_rule(const struct policy_set *p, const struct cedar_policy *h);
+/* The text of a rule. */
+span rule_text(const struct rule *r);
+
+/* ---- what Cedar sees ---- */
+
+struct agent;
+struct tool;
+struct decision;
+
+/* Agents and tools as entities. E_NO_MEMORY. */
+status view_agent(struct core *c, struct agent *a);
+status view_tool(struct core *c, struct tool *t);
+/* Asks the active set about d (its task, tool, input and resource are known); everything lives in c->eval. E_BAD_ARGUMENTS: an
+ * argument cannot be shown to policy; E_NO_MEMORY. */
+status view_evaluate(struct core *c, struct decision *d, const struct approval *granted, struct cedar_answer *ret);
+
+#endif

@@ -1,0 +1,241 @@
+/* What Cedar sees of agents, tools and one call (docs/model.md §5). */
+#include "core/core_priv.h"
+
+static const struct cedar_uid *
+uid_of(struct arena *a, const char *type, const char *prefix, span id)
+{
+	uint8_t *p = arena_alloc(a, strlen(prefix) + id.n + 1);
+	if (!p)
+		return NULL;
+	size_t n = strlen(prefix);
+	memcpy(p, prefix, n);
+	if (id.n)
+		memcpy(p + n, id.p, id.n);
+	return cedar_uid_new(a, span_str(type), span_make(p, n + id.n));
+}
+
+static status
+put(struct core *c, const struct cedar_uid *uid, const struct cedar_record *attrs, const struct cedar_uid *const *parents, uint32_t n)
+{
+	struct cedar_entity e = { .uid = uid, .attrs = attrs, .parents = parents, .parent_n = n };
+	return cedar_entities_put(c->entities, &e, NULL);
+}
+
+static void
+put_text(struct cedar_record_builder *b, const char *key, span v)
+{
+	cedar_record_put(b, span_str(key), cedar_string(v));
+}
+
+static void put_long(struct cedar_record_builder *b, const char *key, int64_t v) { cedar_record_put(b, span_str(key), cedar_long(v)); }
+static void put_bool(struct cedar_record_builder *b, const char *key, bool v) { cedar_record_put(b, span_str(key), cedar_bool(v)); }
+
+status
+view_agent(struct core *c, struct agent *a)
+{
+	CLEANUP(arena_fini) struct arena m;
+	arena_init(&m, 1 << 20);
+	const struct cedar_uid *uid = cedar_uid_new(&m, SPAN("Agent"), str_span(a->name)), *parents[2];
+	uint32_t n = 0;
+	if (a->team.n)
+		parents[n++] = cedar_uid_new(&m, SPAN("Team"), a->team);
+	if (a->tier_name.n)
+		parents[n++] = cedar_uid_new(&m, SPAN("Tier"), a->tier_name);
+	struct cedar_record_builder b = cedar_record_begin(&m);
+	put_text(&b, "owner", a->owner);
+	put_text(&b, "tier", a->tier_name);
+	put_text(&b, "team", a->team);
+	put_text(&b, "purpose", a->purpose);
+	const struct cedar_record *attrs = cedar_record_finish(&b);
+	ENSURE(arena_ok(&m) && attrs, E_NO_MEMORY);
+	for (uint32_t i = 0; i < n; i++)
+		if (!cedar_entities_find(c->entities, parents[i]))
+			TRY(put(c, parents[i], NULL, NULL, 0));
+	return put(c, uid, attrs, parents, n);
+}
+
+status
+view_tool(struct core *c, struct tool *t)
+{
+	span server = str_span(t->server->name), name = str_span(t->name);
+	const char *effect = effect_name((enum effect)t->effect);
+	const struct cedar_uid *groups[3] = {
+		uid_of(&t->arena, "Action", "server:", server),
+		uid_of(&t->arena, "Action", "effect:", span_str(effect)),
+		uid_of(&t->arena, "Action", "all", (span){ 0 }),
+	};
+	const struct cedar_uid *parent = cedar_uid_new(&t->arena, SPAN("Server"), server);
+	t->action_uid = cedar_uid_new(&t->arena, SPAN("Action"), name);
+	t->tool_uid = cedar_uid_new(&t->arena, SPAN("Tool"), name);
+	struct cedar_record_builder b = cedar_record_begin(&t->arena);
+	put_text(&b, "effect", span_str(effect));
+	put_long(&b, "sensitivity", t->sensitivity);
+	put_text(&b, "server", server);
+	const struct cedar_record *attrs = cedar_record_finish(&b);
+	ENSURE(arena_ok(&t->arena) && attrs, E_NO_MEMORY);
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		if (!cedar_entities_find(c->entities, groups[i]))
+			TRY(put(c, groups[i], NULL, NULL, 0));
+	if (!cedar_entities_find(c->entities, parent))
+		TRY(put(c, parent, NULL, NULL, 0));
+	TRY(put(c, t->action_uid, NULL, groups, ARRAY_LEN(groups)));
+	return put(c, t->tool_uid, attrs, &parent, 1);
+}
+
+/* ---- one call ---- */
+
+/* Floats and nulls have no Cedar type. A reviewer may have accepted that they arrive as text, or not at all. */
+static status
+input_value(struct arena *a, const struct json *v, bool untyped, struct cedar_value *ret, bool *ret_absent)
+{
+	*ret_absent = false;
+	switch ((enum json_kind)v->kind) {
+	case JSON_BOOL: *ret = cedar_bool(v->truth); return OK;
+	case JSON_INT: *ret = cedar_long(v->i); return OK;
+	case JSON_STR: *ret = cedar_string(v->str); return OK;
+	case JSON_NULL:
+		ENSURE(untyped, E_BAD_ARGUMENTS);
+		*ret_absent = true;
+		return OK;
+	case JSON_NUM:
+		ENSURE(untyped, E_BAD_ARGUMENTS);
+		*ret = cedar_string(span_make(v->num.text, v->num.len));
+		return OK;
+	case JSON_ARR: {
+		struct cedar_value *items = arena_array(a, v->arr.n + 1, sizeof *items);
+		uint32_t n = 0;
+		ENSURE(items, E_NO_MEMORY);
+		json_for_items(it, v) {
+			bool absent;
+			TRY(input_value(a, it, untyped, &items[n], &absent));
+			n += !absent;
+		}
+		const struct cedar_set *s = cedar_set_new(a, items, n);
+		ENSURE(s, E_NO_MEMORY);
+		*ret = cedar_set_value(s);
+		return OK;
+	}
+	case JSON_OBJ: {
+		struct cedar_record_builder b = cedar_record_begin(a);
+		json_for_members(it, v) {
+			struct cedar_value x;
+			bool absent;
+			TRY(input_value(a, &it->value, untyped, &x, &absent));
+			if (!absent)
+				cedar_record_put(&b, it->key, x);
+		}
+		const struct cedar_record *r = cedar_record_finish(&b);
+		ENSURE(r, E_NO_MEMORY);
+		*ret = cedar_record_value(r);
+		return OK;
+	}
+	}
+	return FAIL(E_BAD_ARGUMENTS);
+}
+
+static struct cedar_value
+strings(struct arena *a, const span *s, uint32_t n)
+{
+	struct cedar_value *items = arena_array(a, n + 1u, sizeof *items);
+	for (uint32_t i = 0; items && i < n; i++)
+		items[i] = cedar_string(s[i]);
+	const struct cedar_set *set = items ? cedar_set_new(a, items, n) : NULL;
+	return set ? cedar_set_value(set) : (struct cedar_value){ 0 };
+}
+
+static struct cedar_value
+task_record(struct core *c, const struct decision *d)
+{
+	struct arena *a = &c->eval;
+	const struct task *t = d->task;
+	struct cedar_record_builder b = cedar_record_begin(a);
+	span labels[TASK_LABELS_MAX];
+	uint32_t n = 0;
+	char *id = arena_alloc(a, ID_TEXT + 1);
+	if (!id)
+		return (struct cedar_value){ 0 };
+	id_text(t ? t->id : 0, id);
+	/* What the task has touched: its own labels, its ancestors', each once. */
+	for (const struct task *p = t; p; p = p->parent)
+		for (uint8_t i = 0; i < p->label_n; i++) {
+			bool seen = false;
+			for (uint32_t k = 0; k < n; k++)
+				seen |= span_eq(labels[k], str_span(p->labels[i]));
+			if (!seen && n < TASK_LABELS_MAX)
+				labels[n++] = str_span(p->labels[i]);
+		}
+	put_text(&b, "id", t ? span_str(id) : (span){ 0 });
+	put_text(&b, "purpose", t ? str_span(t->purpose) : (span){ 0 });
+	put_text(&b, "workflow", t ? str_span(t->workflow) : (span){ 0 });
+	put_text(&b, "environment", d->environment);
+	put_long(&b, "depth", t ? t->depth : 0);
+	put_long(&b, "calls", t ? t->used : 0);
+	put_long(&b, "age_seconds", t ? (wall_now(c) - t->created) / NS_PER_S : 0);
+	put_long(&b, "sensitivity", d->high_water);
+	cedar_record_put(&b, SPAN("labels"), strings(a, labels, n));
+	put_text(&b, "user", t ? str_span(t->user) : (span){ 0 });
+	put_bool(&b, "user_proven", t && t->user_proven);
+	const struct cedar_record *r = cedar_record_finish(&b);
+	return r ? cedar_record_value(r) : (struct cedar_value){ 0 };
+}
+
+static struct cedar_value
+approval_record(struct core *c, const struct approval *g)
+{
+	struct cedar_record_builder b = cedar_record_begin(&c->eval);
+	span by[APPROVAL_GRANTS];
+	uint32_t n = g ? g->grant_n : 0;
+	for (uint32_t i = 0; i < n; i++)
+		by[i] = str_span(g->grants[i].user);
+	put_bool(&b, "granted", g != NULL);
+	cedar_record_put(&b, SPAN("by"), strings(&c->eval, by, n));
+	const struct cedar_record *r = cedar_record_finish(&b);
+	return r ? cedar_record_value(r) : (struct cedar_value){ 0 };
+}
+
+static status
+context(struct core *c, const struct decision *d, const struct approval *granted, const struct cedar_record **ret)
+{
+	struct arena *a = &c->eval;
+	struct cedar_record_builder b = cedar_record_begin(a), channel = cedar_record_begin(a);
+	struct cedar_value input;
+	bool absent;
+	TRY(input_value(a, d->input, d->tool->untyped, &input, &absent));
+	put_text(&channel, "kind", span_str(d->channel));
+	put_bool(&channel, "attested", d->attested);
+	const struct cedar_record *ch = cedar_record_finish(&channel);
+	ENSURE(ch, E_NO_MEMORY);
+	cedar_record_put(&b, SPAN("input"), input);
+	cedar_record_put(&b, SPAN("task"), task_record(c, d));
+	cedar_record_put(&b, SPAN("approval"), approval_record(c, granted));
+	put_text(&b, "environment", d->environment);
+	cedar_record_put(&b, SPAN("channel"), cedar_record_value(ch));
+	cedar_record_put(&b, SPAN("now"), (struct cedar_value){ .kind = CEDAR_DATETIME, .i = wall_now(c) / NS_PER_MS });
+	put_long(&b, "risk", (int64_t)d->sensitivity + (d->tool->effect == EFFECT_DESTRUCTIVE || d->tool->effect == EFFECT_EGRESS));
+	*ret = cedar_record_finish(&b);
+	ENSURE(*ret && arena_ok(a), E_NO_MEMORY);
+	return OK;
+}
+
+status
+view_evaluate(struct core *c, struct decision *d, const struct approval *granted, struct cedar_answer *ret)
+{
+	struct arena *a = &c->eval;
+	const struct cedar_entity *extra[1];
+	struct cedar_request r = { .action = d->tool->action_uid, .resource = d->tool->tool_uid };
+	r.principal = cedar_uid_new(a, SPAN("Agent"), str_span(d->agent->name));
+	if (d->resource_type.n) {
+		struct cedar_record_builder b = cedar_record_begin(a);
+		put_long(&b, "sensitivity", d->sensitivity);
+		const struct cedar_record *attrs = cedar_record_finish(&b);
+		r.resource = cedar_uid_new(a, d->resource_type, d->resource_id);
+		ENSURE(attrs && r.resource, E_NO_MEMORY);
+		extra[0] = cedar_entity_make(a, c->entities, r.resource, attrs, NULL, NULL, 0);
+		ENSURE(extra[0], E_NO_MEMORY);
+		r.extra = extra;
+		r.extra_n = 1;
+	}
+	ENSURE(r.principal, E_NO_MEMORY);
+	TRY(context(c, d, granted, &r.context));
+	return cedar_evaluate(c->policy->compiled, c->entities, &r, a, ret);
+}
