@@ -3,6 +3,7 @@
 #include "core/pattern.h"
 #include "text/time.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static const struct { const char *name; uint8_t to; } rules[] = {
@@ -154,7 +155,7 @@ read_spec(struct core *c, struct object *o, struct agent *a, struct json_error *
 }
 
 status
-agent_parse(struct core *c, struct object *o, struct agent **ret, struct object_fault *f)
+agent_parse(struct core *c, struct object *o, struct object_fault *f)
 {
 	struct json_error err = { 0 };
 	struct agent *a = calloc(1, sizeof *a);
@@ -172,7 +173,6 @@ agent_parse(struct core *c, struct object *o, struct agent **ret, struct object_
 	TRY(stop_get(c, STOP_AGENT, o->name, &a->stop));
 	TRY(stop_get(c, STOP_OWNER, a->owner, &a->stop_owner));
 	TRY(stop_get(c, STOP_TIER, a->tier_name, &a->stop_tier));
-	*ret = a;
 	return OK;
 }
 

@@ -56,8 +56,8 @@ struct agent *agent_by_id(const struct core *c, uint64_t id);
 struct agent *agent_named(const struct core *c, span name_or_id);
 
 struct object_fault;
-/* Reads the parsed members of an agent's spec into `a` (which object_install moves into the living agent). */
-status agent_parse(struct core *c, struct object *o, struct agent **ret, struct object_fault *f);
+/* Reads an agent's spec into o->parsed, which agent_install takes or moves into the living agent. */
+status agent_parse(struct core *c, struct object *o, struct object_fault *f);
 void agent_parsed_free(struct core *c, struct agent *a);
 /* Makes or updates the living agent; can not fail (room was made). */
 void agent_install(struct core *c, struct object *o, struct agent *parsed);

@@ -3,6 +3,7 @@
 #include "core/core_priv.h"
 #include "core/decision.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 

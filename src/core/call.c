@@ -1,6 +1,7 @@
 #include "core/codec.h"
 #include "core/core_priv.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define TO(s) (1u << CALL_##s)

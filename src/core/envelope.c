@@ -2,6 +2,7 @@
 
 #include "core/pattern.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static const char *const effect_names[] = { "read", "write", "destructive", "egress" };

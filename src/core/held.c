@@ -6,6 +6,7 @@
 struct held {
 	struct list list;
 	uint64_t seq, call;
+	int64_t since;           /* boot */
 	uint8_t role, index;
 	uint16_t type;
 	uint32_t n;
@@ -34,7 +35,7 @@ send_held(struct core *c, enum role to, unsigned index, const struct msg *m, uin
 	size_t n = b.n - MSG_HEADER;
 	struct held *h = malloc(sizeof *h + n);
 	ENSURE(h, E_NO_MEMORY);
-	*h = (struct held){ .seq = j->chain.seq, .call = call, .role = (uint8_t)to, .index = (uint8_t)index, .type = (uint16_t)m->type,
+	*h = (struct held){ .seq = j->chain.seq, .call = call, .since = boot_now(c), .role = (uint8_t)to, .index = (uint8_t)index, .type = (uint16_t)m->type,
 	                    .n = (uint32_t)n };
 	memcpy(h->body, b.p + MSG_HEADER, n);
 	list_add_tail(&j->held, &h->list);
@@ -98,13 +99,15 @@ held_drop_all(struct core *c)
 }
 
 void
-held_refuse(struct core *c)
+held_refuse(struct core *c, int64_t older_than)
 {
 	/* Cutting a call voids its own effects, so the walk starts anew after each. */
 	for (bool again = true; again;) {
 		again = false;
 		list_for_safe(it, &c->journal.held) {
 			struct held *h = container_of(it, struct held, list);
+			if (boot_now(c) - h->since < older_than)
+				continue;
 			if (h->call) {
 				struct call *call = call_find(c, h->call);
 				must(call);

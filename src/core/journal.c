@@ -179,12 +179,14 @@ journal_appended(struct core *c, const struct msg_appended *m)
 		return;
 	if (m->error == E_OK) {
 		/* It covers every batch before it too, so that a lost acknowledgement costs nothing. */
-		if (m->seq != j->flight[at].last) {
+		if (m->seq < j->flight[at].last || m->seq > j->sent) {
 			core_fail(c, FAIL(E_CONFLICT));
 			return;
 		}
 		j->durable = m->seq;
 		j->down = false;
+		while (at + 1 < j->flights && j->flight[at + 1].last <= m->seq)
+			at++;
 		for (unsigned i = 0; i <= at; i++) {
 			spare_give(j, &j->flight[i].events);
 			spare_give(j, &j->flight[i].rows);
@@ -197,7 +199,7 @@ journal_appended(struct core *c, const struct msg_appended *m)
 	/* What followed a batch that found no room is refused for its place in the order. */
 	if (j->down && m->error == E_CONFLICT)
 		return;
-	if (m->error != E_LIMIT && m->error != E_UNAVAILABLE) {
+	if (m->error != E_AUDIT_UNAVAILABLE) {
 		core_fail(c, FAIL(m->error));
 		return;
 	}
@@ -206,7 +208,7 @@ journal_appended(struct core *c, const struct msg_appended *m)
 		j->down = true;
 		j->retry_at = boot_now(c) + NS_PER_S;
 	}
-	held_refuse(c);
+	held_refuse(c, 0);
 }
 
 void
@@ -216,13 +218,14 @@ journal_tick(struct core *c)
 	if (j->down && j->flights && boot_now(c) >= j->retry_at)
 		resend(c);
 	else if (!j->down && j->flights && boot_now(c) - j->flight[0].sent_at >= JOURNAL_LATE)
-		held_refuse(c);
+		held_refuse(c, JOURNAL_LATE);
 	journal_flush(c);
 	int64_t next = INT64_MAX;
 	if (j->flights)
 		next = j->down ? j->retry_at : j->flight[0].sent_at + JOURNAL_LATE;
+	/* Late already: what comes now is refused in its turn. */
 	if (!j->down && next <= boot_now(c))
-		next = boot_now(c) + NS_PER_S;
+		next = boot_now(c) + JOURNAL_LATE / 4;
 	if (j->lingering && !j->urgent && j->flights < JOURNAL_FLIGHT && j->lingering + JOURNAL_LINGER < next)
 		next = j->lingering + JOURNAL_LINGER;
 	if (next == INT64_MAX)

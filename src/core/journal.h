@@ -78,8 +78,8 @@ bool held_void(struct core *c, uint64_t call);
 /* Voids what waits for an edge that is gone, but for what calls wait for: those are cut. */
 void held_void_edge(struct core *c, enum role to, unsigned index);
 void held_drop_all(struct core *c);
-/* Answers what waits with E_AUDIT_UNAVAILABLE and cuts the calls that wait. */
-void held_refuse(struct core *c);
+/* Answers what has waited that long with E_AUDIT_UNAVAILABLE, and cuts the calls among it. */
+void held_refuse(struct core *c, int64_t older_than);
 size_t held_count(const struct core *c);
 
 void journal_flush(struct core *c);

@@ -2,6 +2,7 @@
 #include "core/codec.h"
 #include "core/core_priv.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static const char *const stop_names[] = { "agent", "owner", "tool", "server", "tier", "world" };

@@ -1,6 +1,7 @@
 #include "core/core_priv.h"
 #include "core/pattern.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 

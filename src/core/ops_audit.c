@@ -4,6 +4,7 @@
 #include "text/base64url.h"
 #include "text/time.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- events as JSON ---- */

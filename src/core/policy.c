@@ -1,5 +1,6 @@
 #include "core/core_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Annotations that mean something here; any other refuses activation, so that a misspelled one is not silently nothing. */

@@ -134,7 +134,7 @@ check(const struct json *spec, struct object_fault *f, struct json_error *err)
 }
 
 status
-server_parse(struct core *c, struct object *o, struct server **ret, struct object_fault *f)
+server_parse(struct core *c, struct object *o, struct object_fault *f)
 {
 	struct json_error err = { 0 };
 	struct server *s = calloc(1, sizeof *s);
@@ -152,7 +152,6 @@ server_parse(struct core *c, struct object *o, struct server **ret, struct objec
 	TRY(stop_get(c, STOP_SERVER, o->name, &s->stop));
 	s->tool_specs = json_gets(o->spec, "tools");
 	s->id = id_of(o->name);
-	*ret = s;
 	return OK;
 }
 

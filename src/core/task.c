@@ -1,5 +1,6 @@
 #include "core/core_priv.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define TO(s) (1u << TASK_##s)

@@ -136,6 +136,8 @@ void tasks_expire(struct core *c);
 status task_raise(struct core *c, struct task *t, uint8_t sensitivity, span label, uint64_t call);
 /* Cuts every call, token, park and session of everything below a dead point. `all`: every task is looked at. */
 void tasks_sweep(struct core *c, uint16_t code, const char *cause);
+/* A zeroed one in no map; NULL on no memory. */
+struct task *task_alloc(uint64_t id);
 void task_free(struct core *c, struct task *t);
 void task_encode(const struct core *c, const struct task *t, struct buf *b);
 status task_restore(struct core *c, uint64_t id, span value);

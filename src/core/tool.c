@@ -3,6 +3,7 @@
 
 #include "text/jsonschema.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 

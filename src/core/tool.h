@@ -66,7 +66,8 @@ struct tool *tool_named(const struct core *c, span name_or_wire);
 
 struct object_fault;
 struct core;
-status server_parse(struct core *c, struct object *o, struct server **ret, struct object_fault *f);
+/* As agent_parse. */
+status server_parse(struct core *c, struct object *o, struct object_fault *f);
 void server_parsed_free(struct core *c, struct server *s);
 void server_install(struct core *c, struct object *o, struct server *parsed);
 void server_removed(struct core *c, struct object *o);
