@@ -10,6 +10,8 @@
 #include "core/object.h"
 #include "crypto/hash.h"
 
+struct core;
+
 enum agent_state { AGENT_ACTIVE, AGENT_SUSPENDED, AGENT_RETIRED, AGENT_STATE_COUNT };
 
 /* One way of being recognised: all members that are given must hold. */

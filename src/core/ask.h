@@ -7,6 +7,8 @@
 #include "core/timer.h"
 #include "core/request.h"
 
+struct core;
+
 struct ask;
 struct op_call;
 

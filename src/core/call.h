@@ -15,6 +15,8 @@
 #include "msg/enums.h"
 #include "msg/msg.h"
 
+struct core;
+
 /* A call that has not ended by then is cut. */
 #define CALL_TIMEOUT (600 * NS_PER_S)
 

@@ -9,6 +9,8 @@
 #include "core/policy.h"
 #include "msg/enums.h"
 
+struct core;
+
 enum { DECISION_RULES = 16, DECISION_FAILURES = 8 };
 
 struct decision {

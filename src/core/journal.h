@@ -12,6 +12,8 @@
 #include "log/event.h"
 #include "msg/msg.h"
 
+struct core;
+
 enum { JOURNAL_FLIGHT = 4 };
 /* A batch is closed when it holds this much; one step never adds more than JOURNAL_ROOM. */
 #define JOURNAL_FULL ((size_t)1 << 20)

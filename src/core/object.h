@@ -8,6 +8,8 @@
 #include "core/row.h"
 #include "text/json.h"
 
+struct core;
+
 /* ORDER object_kinds; applied in this order, removed in reverse, so that what is named is there. */
 enum object_kind { OBJ_USER, OBJ_TIER, OBJ_AGENT, OBJ_SERVER, OBJ_LABEL, OBJ_WORKFLOW, OBJ_POLICY, OBJECT_KIND_COUNT };
 

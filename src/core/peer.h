@@ -7,6 +7,8 @@
 #include "msg/msg.h"
 
 struct agent;
+struct core;
+struct object;
 struct task;
 
 struct peer {

@@ -6,6 +6,8 @@
 #include "core/approval.h"
 #include "crypto/hash.h"
 
+struct core;
+
 struct rule {
 	const struct cedar_policy *policy;
 	span file, id;                   /* of the object and of @id (or the place) */

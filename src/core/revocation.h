@@ -12,6 +12,9 @@
 #include "core/row.h"
 #include "core/timer.h"
 #include "core/task.h"
+#include "msg/msg.h"
+
+struct core;
 
 /* ORDER stop_names */
 enum stop_kind { STOP_AGENT, STOP_OWNER, STOP_TOOL, STOP_SERVER, STOP_TIER, STOP_WORLD, STOP_KIND_COUNT };

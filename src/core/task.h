@@ -18,6 +18,8 @@
 #include "core/row.h"
 #include "core/timer.h"
 
+struct core;
+
 /* ORDER task_rules */
 enum task_state {
 	TASK_REQUESTED, TASK_PENDING, TASK_ACTIVE, TASK_ENDING, TASK_COMPLETED, TASK_EXPIRED, TASK_REVOKED, TASK_REJECTED,

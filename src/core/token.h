@@ -8,6 +8,8 @@
 #include "crypto/hash.h"
 #include "base/map.h"
 
+struct core;
+
 #define TOKEN_TTL (300 * NS_PER_S)
 
 struct task;
