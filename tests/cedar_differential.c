@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "cedar/conform.h"
 #include "cedar/entities_json.h"
+#include "cedar/est.h"
 #include "cedar/format.h"
 #include "cedar/partial.h"
 #include "cedar/validate.h"
@@ -158,6 +159,35 @@ check_format(struct one *o)
 	buf_fini(&b);
 }
 
+/* What the reference makes of the same texts in JSON: its schema means the same to us, its policies are ours. */
+static void
+check_json_forms(struct one *o)
+{
+	struct buf b;
+	struct cedar_schema *theirs = NULL;
+	struct cedar_diag d = { 0 };
+	const struct json *got, *schema = json_gets(o->want, "schemaJson");
+	buf_init(&b, 4u << 20);
+	if (schema) {
+		struct json_writer w = json_w(&b);
+		json_w_value(&w, schema);
+		if (failed(cedar_schema_parse_json(buf_span(&b), &d, &theirs)))
+			differ(o, "the reference's JSON schema is refused: %s", d.what);
+		else
+			check_validation(o, theirs, "by the reference's JSON schema");
+		cedar_schema_unref(theirs);
+	}
+	for (uint32_t i = 0; i < o->ast->policy_n; i++) {
+		const struct json *want = json_item(json_gets(o->want, "est"), i);
+		buf_reset(&b);
+		struct json_writer w = json_w(&b);
+		cedar_policy_to_json(o->ast->policies[i], &w);
+		if (want && (failed(cedar_json_parse(buf_span(&b), 0, &o->arena, &got, &d)) || !json_equal(want, got)))
+			differ(o, "policy %u in JSON: %.*s", i, SPAN_ARG(buf_span(&b)));
+	}
+	buf_fini(&b);
+}
+
 /* ---- requests ---- */
 
 static void
@@ -273,6 +303,29 @@ check_request(struct one *o)
 
 /* ---- a case ---- */
 
+static const struct cedar_uid *
+link_value(struct one *o, const struct json *link, const char *slot)
+{
+	const struct cedar_uid *u = NULL;
+	const struct json *v = json_gets(json_gets(link, "values"), slot);
+	if (v && failed(cedar_uid_from_json(v, &o->arena, &u, NULL)))
+		differ(o, "the value of %s is refused", slot);
+	return u;
+}
+
+static bool
+add_links(struct one *o)
+{
+	json_for_items(link, json_gets(o->v, "links")) {
+		const struct cedar_policy *made;
+		struct cedar_diag d = { 0 };
+		span id = json_gets(link, "newId")->str;
+		if (failed(cedar_ast_link(o->ast, o->ast->policies[0], id, link_value(o, link, "?principal"), link_value(o, link, "?resource"), &made, &d)))
+			differ(o, "link: %s", d.what);
+	}
+	return !o->differs;
+}
+
 static void
 check_entities(struct one *o)
 {
@@ -281,7 +334,7 @@ check_entities(struct one *o)
 	status s = o->entities ? cedar_entities_from_json(o->entities, json_gets(o->v, "entities"), o->schema, &o->arena, &d) : FAIL(E_NO_MEMORY);
 	if (failed(s) == wants(o, "entities"))
 		differ(o, "entities %s: %s", failed(s) ? "refused" : "accepted", d.what);
-	if (failed(s) || !wants(o, "policies") || o->differs || json_gets(o->v, "template")->truth)
+	if (failed(s) || !wants(o, "policies") || o->differs || !add_links(o))
 		return;
 	if (failed(cedar_policies_new(&o->ast, 1, &o->set, &d)))
 		differ(o, "compile: %s", d.what);
@@ -306,6 +359,7 @@ check(struct one *o)
 	check_validation(o, o->schema, "as it is");
 	check_rewritten_schema(o);
 	check_format(o);
+	check_json_forms(o);
 	o->run->valid += list_length(o, "invalid") == 0;
 	check_entities(o);
 }

@@ -164,7 +164,7 @@ target(struct json_writer *w, const struct cedar_scope *s)
 {
 	if (s->slot) {
 		json_w_kcstr(w, "slot", s->slot == CEDAR_SLOT_PRINCIPAL ? "?principal" : "?resource");
-	} else if (s->list) {
+	} else if (s->list && s->n != 1) {       /* the reference writes a list of one as the one */
 		json_w_karr(w, "entities");
 		for (uint32_t i = 0; i < s->n; i++)
 			cedar_uid_to_json(w, s->uids[i]);

@@ -80,9 +80,17 @@ function schemaText(w) {
     s += `action ${quote(a.id)}${a.in.length ? ` in [${a.in.map(quote).join(', ')}]` : ''}${a.applies
       ? ` appliesTo { principal: [${a.principals.join(', ')}], resource: [${a.resources.join(', ')}], context: ${typeText(a.context)} }` : ''};\n`;
   if (w.ns) s = `namespace N {\n${s}}\n`;
-  if (chance(0.03)) {                      // break something
-    const i = below(s.length);
-    s = chance(0.5) ? s.slice(0, i) + s.slice(i + 1) : s.slice(0, i) + pick(['?', ',', ';', 'in', 'Long', '{', '::', '"']) + s.slice(i);
+  return chance(0.06) ? damage(s) : s;
+}
+
+const SCRAPS = ['?', ',', ';', 'in', 'Long', '{', '}', '::', '"', '//', '\\', '@a', '()', '.a', '[', ']', '!', '-', '&&', ' has ', ' like "*"', '\u00a0', '\u{41}',
+  'true', 'if', '__cedar', '=', '==', '<', 'é', '0', '?principal', '\n', '\r', '\t', 'principal', ' is User', "\\'"];
+// A character more, less, doubled or moved: most of it no longer parses, and where it does it means something else.
+function damage(s) {
+  for (let n = 1 + below(2); n > 0; n--) {
+    const i = below(s.length), j = Math.min(s.length, i + 1 + below(6));
+    const r = roll();
+    s = r < 0.35 ? s.slice(0, i) + s.slice(j) : r < 0.8 ? s.slice(0, i) + pick(SCRAPS) + s.slice(i) : s.slice(0, j) + s.slice(i);
   }
   return s;
 }
@@ -224,6 +232,7 @@ function policy(w, template) {
   const act = chance(0.5) ? `action == ${actionUid(w, action)}` : chance(0.4) ? 'action' : chance(0.5) ? `action in ${actionUid(w, pick(w.actions))}`
     : `action in [${some(w.actions, 0.6).map(a => actionUid(w, a)).join(', ')}]`;
   let s = `${pick(['permit', 'forbid', 'permit'])}(${scope(w, 'principal', env.principal, template && chance(0.7))}, ${act}, ${scope(w, 'resource', env.resource, template)})`;
+  s = some(['@id("x")', '@if', '@a("é\\u{1F600}\\n")'], 0.08).map(x => x + ' ').join('') + s;
   for (let i = below(3); i > 0; i--) s += ` ${pick(['when', 'when', 'unless'])} { ${bool(w, env, 2)[0]} }`;
   return s + ';';
 }
@@ -273,6 +282,13 @@ function request(w) {
     context: a.context ? record(w, bare(a.context).attrs, 3) : {} };
 }
 
+// Values for exactly the slots the template has; often what the request asks about.
+function links(w, text, request) {
+  const slots = ['principal', 'resource'].filter(s => text.includes('?' + s));
+  return Array.from({ length: slots.length ? 1 + below(2) : 0 }, (_, i) => ({ newId: `link${i}`,
+    values: Object.fromEntries(slots.map(s => [`?${s}`, chance(0.6) ? request[s] : { type: pick(w.types.filter(t => !t.enum)).name, id: pick(IDS) }])) }));
+}
+
 // ---- asking
 
 const impossible = /policy is impossible|impossible/;
@@ -281,6 +297,7 @@ const inapplicable = /unable to find an applicable action/;
 function ask(c) {
   const out = { schema: cedar.checkParseSchema(c.schema).type === 'success' };
   if (!out.schema) return out;
+  out.schemaJson = cedar.schemaToJson(c.schema).json;
   const policies = c.template ? { templates: { policy0: c.policies } } : { staticPolicies: c.policies };
   const v = cedar.validate({ schema: c.schema, policies, validationSettings: { mode: 'strict' } });
   out.policies = v.type === 'success';
@@ -289,9 +306,12 @@ function ask(c) {
     out.invalid = ids(v.validationErrors);
     out.impossible = ids(v.validationWarnings.filter(x => impossible.test(x.error.message)));
     out.inapplicable = ids(v.validationWarnings.filter(x => inapplicable.test(x.error.message)));
+    // its JavaScript form rounds what a double can not hold
+    if (!c.policies.includes('9223372036854775807')) out.est = c.damaged ? undefined : c.policies.split('\n').map(p => (c.template ? cedar.templateToJson(p) : cedar.policyToJson(p)).json);
   }
   out.entities = cedar.checkParseEntities({ schema: c.schema, entities: c.entities }).type === 'success';
-  if (out.policies && out.entities && !c.template) {
+  if (out.policies && out.entities) {
+    if (c.links) policies.templateLinks = c.links.map(l => ({ templateId: 'policy0', newId: l.newId, values: l.values }));
     const r = cedar.isAuthorized({ ...c.request, schema: c.schema, validateRequest: true, policies, entities: c.entities });
     out.request = r.type === 'success';
     if (out.request) {
@@ -311,6 +331,8 @@ for (let i = 0; i < count; i++) {
   const template = chance(0.08);
   const c = { case: `${seed}:${i}`, schema: schemaText(w), template, policies: Array.from({ length: template ? 1 : 1 + below(3) }, () => policy(w, template)).join('\n'),
     entities: entities(w), request: request(w) };
+  if (template) c.links = links(w, c.policies, c.request);
+  if (!template && chance(0.12)) { c.policies = damage(c.policies); c.damaged = true; }
   try {
     lines.push(JSON.stringify({ ...c, expect: ask(c) }));
   } catch (e) {
