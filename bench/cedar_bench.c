@@ -144,6 +144,26 @@ measure(const char *what, const struct cedar_policies *set, struct world *w)
 }
 
 static void
+replace_one(const struct cedar_policies *set)
+{
+	double ms[21];
+	const struct cedar_policy *drop = cedar_policies_at(set, cedar_policies_count(set) / 2);
+	for (size_t i = 0; i < ARRAY_LEN(ms); i++) {
+		struct cedar_ast *ast;
+		struct cedar_diag d;
+		const struct cedar_policies *next;
+		uint64_t t = now_ns();
+		check(cedar_parse_policies(SPAN("permit(principal == Agent::\"x\", action, resource);"), SPAN("new.cedar"), 0, NULL, &ast, &d), &d);
+		check(cedar_policies_edit(set, &drop, 1, ast, &next, &d), &d);
+		ms[i] = (double)(now_ns() - t) / 1e6;
+		cedar_ast_unref(ast);
+		cedar_policies_unref(next);
+	}
+	qsort(ms, ARRAY_LEN(ms), sizeof *ms, by_size);
+	printf("replace one of %zu policies: %.2f ms\n", cedar_policies_count(set), ms[ARRAY_LEN(ms) / 2]);
+}
+
+static void
 one_per_agent(unsigned n)
 {
 	struct world w;
@@ -160,18 +180,9 @@ one_per_agent(unsigned n)
 	snprintf(name, sizeof name, "%u policies, one applies", n);
 	measure(name, set, &w);
 	if (n == 10000) {
-		struct cedar_ast *ast;
-		struct cedar_diag d;
-		const struct cedar_policies *next;
-		const struct cedar_policy *drop = cedar_policies_at(set, 4711);
 		printf("load and compile %u policies: %.1f ms; %.0f bytes a policy (source %.0f)\n", n, ms, (double)cedar_policies_memory(set) / n,
 		       (double)b.n / n);
-		uint64_t t = now_ns();
-		check(cedar_parse_policies(SPAN("permit(principal == Agent::\"x\", action, resource);"), SPAN("new.cedar"), 0, NULL, &ast, &d), &d);
-		check(cedar_policies_edit(set, &drop, 1, ast, &next, &d), &d);
-		printf("replace one of %u policies: %.2f ms\n", n, (double)(now_ns() - t) / 1e6);
-		cedar_ast_unref(ast);
-		cedar_policies_unref(next);
+		replace_one(set);
 	}
 	cedar_policies_unref(set);
 	buf_fini(&b);
@@ -179,7 +190,7 @@ one_per_agent(unsigned n)
 }
 
 static void
-ten_apply(unsigned others)
+ten_apply(unsigned others, bool alike)
 {
 	static const char *const heads[] = {
 		"permit(principal in Team::\"team7\", action in Action::\"server7\", resource)",
@@ -200,12 +211,13 @@ ten_apply(unsigned others)
 	world_init(&w, 1000);
 	buf_init(&b, 64u << 20);
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-		buf_printf(&b, "%s when { context.input.amount %s 100 && context.environment == \"prod\" && principal.level >= 2 };\n", heads[i],
-		           heads[i][0] == 'f' ? ">" : "<");
+		buf_printf(&b, alike ? "%s when { context.input.amount %s 100 && context.environment == \"prod\" && principal.level >= 2 };\n" :
+		           "%s when { context.input.amount %s 10%zu && [\"prod\", \"env%zu\"].contains(context.environment) && principal.level >= -%zu };\n",
+		           heads[i], heads[i][0] == 'f' ? ">" : "<", i, i, i);
 	for (unsigned i = 0; i < others; i++)
 		buf_printf(&b, "permit(principal == Agent::\"other%u\", action == Action::\"tool%u\", resource);\n", i, i % 50);
 	const struct cedar_policies *set = load(buf_span(&b), &ms);
-	snprintf(name, sizeof name, "%u policies, ten apply", others + 10);
+	snprintf(name, sizeof name, "%u policies, ten apply, %s", others + 10, alike ? "alike" : "all different");
 	measure(name, set, &w);
 	cedar_policies_unref(set);
 	buf_fini(&b);
@@ -219,7 +231,9 @@ main(int argc, char **argv)
 		seconds = atof(argv[1]);
 	for (unsigned n = 10; n <= 10000; n *= 10)
 		one_per_agent(n);
-	ten_apply(90);
-	ten_apply(9990);
+	for (unsigned others = 90; others <= 9990; others += 9900) {
+		ten_apply(others, true);
+		ten_apply(others, false);
+	}
 	return 0;
 }

@@ -273,7 +273,7 @@ compile_like(struct compiler *c, const struct cedar_expr *x, struct cedar_op *ou
 	fold(c, start, out, target, 1);
 }
 
-/* A test that takes longer than to look up what it gave before. */
+/* What takes longer than to look up what it gave before: tests, attributes of variables. */
 static bool
 worth_keeping(const struct cedar_op *op)
 {
@@ -282,6 +282,8 @@ worth_keeping(const struct cedar_op *op)
 	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY: case CEDAR_X_HAS_TAG: case CEDAR_X_HAS:
 	case CEDAR_X_LIKE: case CEDAR_OP_IS_IN: case CEDAR_X_CALL:
 		return gives_bool(op);
+	case CEDAR_OP_GET_VAR:
+		return true;
 	default:
 		return false;
 	}
@@ -413,7 +415,8 @@ compile_units(struct cedar_program *prog, struct cedar_ast *ast)
 		TRY(compile_conditions(&c, u->policy, &u->condition));
 		prog->unit_n++;
 	}
-	prog->memo_n = memo.numbers;
+	prog->memo_n = memo.tests;
+	prog->kept_n = memo.values;
 	return OK;
 }
 

@@ -8,7 +8,13 @@ static inline int test(struct cedar_eval *e, const struct cedar_op *op);
 /* Keeps what is rare, or needs many registers, out of the functions that everything goes through. */
 #define COLD __attribute__((noinline))
 
-static struct cedar_value value_get_var(struct cedar_eval *e, const struct cedar_op *op);
+static struct cedar_value find_var(struct cedar_eval *e, const struct cedar_op *op);
+
+static inline struct cedar_value
+value_get_var(struct cedar_eval *e, const struct cedar_op *op)
+{
+	return op->kept && e->kept[op->kept] ? *e->kept[op->kept] : find_var(e, op);
+}
 
 /* Most operands are literals or attributes of variables. */
 static inline struct cedar_value
@@ -125,7 +131,7 @@ test_in(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, s
 	return in_set(e, a.uid, b.set);
 }
 
-static int
+static inline int
 test_order(struct cedar_eval *e, const struct cedar_op *op, struct cedar_value a, struct cedar_value b)
 {
 	if (a.kind != CEDAR_LONG && a.kind != CEDAR_DATETIME && a.kind != CEDAR_DURATION)
@@ -180,6 +186,30 @@ equal(struct cedar_value a, struct cedar_value b)
 }
 
 static COLD int
+test_equal(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value a = operand(e, &op->a[0]);
+	if (a.kind == CEDAR_NONE)
+		return -1;
+	struct cedar_value b = operand(e, &op->a[1]);
+	if (b.kind == CEDAR_NONE)
+		return -1;
+	return equal(a, b) == (op->op == CEDAR_X_EQ);
+}
+
+static COLD int
+test_compare(struct cedar_eval *e, const struct cedar_op *op)
+{
+	struct cedar_value a = operand(e, &op->a[0]);
+	if (a.kind == CEDAR_NONE)
+		return -1;
+	struct cedar_value b = operand(e, &op->a[1]);
+	if (b.kind == CEDAR_NONE)
+		return -1;
+	return test_order(e, op, a, b);
+}
+
+static COLD int
 test_binary(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value a = operand(e, &op->a[0]);
@@ -189,18 +219,12 @@ test_binary(struct cedar_eval *e, const struct cedar_op *op)
 	if (b.kind == CEDAR_NONE)
 		return -1;
 	switch (op->op) {
-	case CEDAR_X_EQ:
-		return equal(a, b);
-	case CEDAR_X_NE:
-		return !equal(a, b);
 	case CEDAR_X_IN:
 		return test_in(e, op, a, b);
-	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY:
-		return test_contains(e, op, a, b);
 	case CEDAR_X_HAS_TAG:
 		return test_has_tag(e, op, a, b);
 	default:
-		return test_order(e, op, a, b);
+		return test_contains(e, op, a, b);
 	}
 }
 
@@ -290,8 +314,11 @@ test_new(struct cedar_eval *e, const struct cedar_op *op)
 	case CEDAR_X_IF:
 		t = test(e, &op->a[0]);
 		return t < 0 ? t : test(e, &op->a[t ? 1 : 2]);
-	case CEDAR_X_EQ: case CEDAR_X_NE: case CEDAR_X_LT: case CEDAR_X_LE: case CEDAR_X_GT: case CEDAR_X_GE: case CEDAR_X_IN:
-	case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY: case CEDAR_X_HAS_TAG:
+	case CEDAR_X_EQ: case CEDAR_X_NE:
+		return test_equal(e, op);
+	case CEDAR_X_LT: case CEDAR_X_LE: case CEDAR_X_GT: case CEDAR_X_GE:
+		return test_compare(e, op);
+	case CEDAR_X_IN: case CEDAR_X_CONTAINS: case CEDAR_X_CONTAINS_ALL: case CEDAR_X_CONTAINS_ANY: case CEDAR_X_HAS_TAG:
 		return test_binary(e, op);
 	case CEDAR_X_HAS:
 		return test_has(e, op);
@@ -358,20 +385,23 @@ step(struct cedar_eval *e, const struct cedar_op *op, uint32_t i, struct cedar_v
 	return r;
 }
 
-static inline struct cedar_value
+/* Where the attribute is, or NULL after a failure. `v` is what `r` belongs to. */
+static inline const struct cedar_value *
 walk(struct cedar_eval *e, const struct cedar_op *op, const struct cedar_record *r, struct cedar_value v)
 {
 	for (uint32_t i = 0;;) {
 		const struct cedar_value *found = cedar_record_find(r, op->keys[i].text, op->keys[i].hash);
-		if (!found)
-			return fail_get(e, op, i, v, false);
-		v = *found;
+		if (!found) {
+			fail_get(e, op, i, v, false);
+			return NULL;
+		}
 		if (++i == op->n)
-			return v;
+			return found;
+		v = *found;
 		if (v.kind == CEDAR_RECORD)
 			r = v.record;
 		else if (!(r = step(e, op, i, v)))
-			return failed_value;
+			return NULL;
 	}
 }
 
@@ -382,7 +412,8 @@ value_get(struct cedar_eval *e, const struct cedar_op *op)
 	if (v.kind == CEDAR_NONE)
 		return v;
 	const struct cedar_record *r = step(e, op, 0, v);
-	return r ? walk(e, op, r, v) : failed_value;
+	const struct cedar_value *found = r ? walk(e, op, r, v) : NULL;
+	return found ? *found : failed_value;
 }
 
 static inline struct cedar_value
@@ -391,14 +422,19 @@ variable(const struct cedar_eval *e, unsigned var)
 	return var == CEDAR_CONTEXT ? cedar_record_value(e->var_record[var]) : cedar_entity(e->var_uid[var]);
 }
 
-static struct cedar_value
-value_get_var(struct cedar_eval *e, const struct cedar_op *op)
+static COLD struct cedar_value
+find_var(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value v = variable(e, op->sub);
 	const struct cedar_record *r = e->var_record[op->sub];
 	if (!r)
 		return fail_get(e, op, 0, v, true);
-	return walk(e, op, r, v);
+	const struct cedar_value *found = walk(e, op, r, v);
+	if (!found)
+		return failed_value;
+	if (op->kept)
+		e->kept[op->kept] = found;
+	return *found;
 }
 
 static COLD struct cedar_value
@@ -564,6 +600,7 @@ cedar_eval_unit(struct cedar_eval *e, const struct cedar_unit *u)
 		return 1;
 	if (u->program != e->memo_of) {
 		memset(e->memo, 0, u->program->memo_n + 1u);
+		memset(e->kept, 0, (u->program->kept_n + 1u) * sizeof e->kept[0]);
 		e->memo_of = u->program;
 	}
 	return test(e, u->condition);

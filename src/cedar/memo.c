@@ -100,9 +100,13 @@ cedar_memo_note(struct cedar_memo *m, const struct cedar_expr *x, struct cedar_o
 		struct cedar_memo_entry *e = &m->entries[i];
 		if (e->hash != h || !cedar_expr_eq(e->x, x))
 			continue;
-		if (!e->op->memo && m->numbers + 1 < CEDAR_MEMOS)
-			e->op->memo = (uint16_t)++m->numbers;
+		bool value = op->op == CEDAR_OP_GET_VAR;
+		if (value && !e->op->kept && m->values + 1 < CEDAR_KEPT)
+			e->op->kept = (uint8_t)++m->values;
+		if (!value && !e->op->memo && m->tests + 1 < CEDAR_MEMOS)
+			e->op->memo = (uint8_t)++m->tests;
 		op->memo = e->op->memo;
+		op->kept = e->op->kept;
 		return;
 	}
 	m->entries[i] = (struct cedar_memo_entry){ h, x, op };

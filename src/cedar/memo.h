@@ -1,7 +1,7 @@
-/* memo: which tests of a program occur more than once. Private to this folder.
+/* memo: which tests and attributes of a program occur more than once. Private to this folder.
  *
  * Policies repeat themselves: the same environment, the same status, in one condition after the other. Such a test gets a number, and
- * an evaluation keeps its outcome under that number. Used while compiling only. */
+ * an evaluation keeps its outcome under that number; likewise where an attribute was found. Used while compiling only. */
 #ifndef AMBIT_CEDAR_MEMO_H
 #define AMBIT_CEDAR_MEMO_H
 
@@ -10,11 +10,11 @@
 struct cedar_memo {
 	struct cedar_memo_entry *entries;        /* open addressing */
 	uint32_t n, mask;
-	uint32_t numbers;                        /* given out; 0 is never one */
+	uint32_t tests, values;                  /* numbers given out; 0 is never one */
 };
 
 void cedar_memo_fini(struct cedar_memo *m);
-/* Notes that `x` was compiled to `op`; the second time the same test comes, both get a number. No memory or no numbers left: nothing
+/* Notes that `x` was compiled to `op`; the second time the same test (or attribute: a GET_VAR) comes, both get a number. No memory or no numbers left: nothing
  * happens, which is right too. */
 void cedar_memo_note(struct cedar_memo *m, const struct cedar_expr *x, struct cedar_op *op);
 

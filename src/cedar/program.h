@@ -15,7 +15,8 @@ enum {
 	CEDAR_OP_GET_VAR,        /* GET from a variable (sub), without operand */
 };
 
-#define CEDAR_MEMOS 256          /* numbers of a program, from 1 */
+#define CEDAR_MEMOS 256          /* numbers of tests in a program, from 1 */
+#define CEDAR_KEPT 64            /* numbers of attributes in a program, from 1 */
 
 struct cedar_key {
 	span text;
@@ -25,7 +26,8 @@ struct cedar_key {
 struct cedar_op {
 	uint8_t op;
 	uint8_t sub;                             /* VAR: enum cedar_var; CALL: enum cedar_fn */
-	uint16_t memo;                           /* of a test that occurs more than once: its number, else 0 */
+	uint8_t memo;                            /* of a test that occurs more than once: its number, else 0 */
+	uint8_t kept;                            /* of a GET_VAR that occurs more than once: its number, else 0 */
 	uint32_t n;                              /* operands of AND OR SET RECORD CALL; names of GET, HAS */
 	union {
 		struct cedar_value value;        /* CONST */
@@ -52,7 +54,7 @@ struct cedar_unit {
 struct cedar_program {
 	uint32_t refs;
 	uint32_t unit_n;
-	uint32_t memo_n;                         /* numbers in use are 1 … memo_n */
+	uint32_t memo_n, kept_n;                 /* numbers in use are 1 … n */
 	struct arena arena;
 	struct cedar_ast *ast;
 	struct cedar_unit *units;
@@ -75,6 +77,7 @@ struct cedar_eval {
 	/* Outcomes of the numbered tests of one program: 0 unknown, else 1 + outcome. */
 	const struct cedar_program *memo_of;
 	uint8_t memo[CEDAR_MEMOS];
+	const struct cedar_value *kept[CEDAR_KEPT];      /* NULL: not looked up yet */
 	struct cedar_failure failure;                    /* of the latest that failed; `policy` is not set */
 };
 

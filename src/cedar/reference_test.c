@@ -50,8 +50,10 @@ compare(const struct cedar_policies *set, const struct cedar_entities *entities,
 	}
 	if (ans.allow != (permit && !forbid) || allow != ans.allow)
 		fail_msg("seed %llu: decision", (unsigned long long)seed);
-	for (uint32_t i = 1; i < ans.permit_n; i++)
-		assert_true(ans.permits[i - 1]->pos.offset < ans.permits[i]->pos.offset);
+	size_t at = 0;
+	for (uint32_t i = 0; i < ans.permit_n; i++, at++)
+		while (cedar_policies_at(set, at) != ans.permits[i])
+			assert_true(++at < cedar_policies_count(set));
 }
 
 static void
@@ -106,20 +108,25 @@ one_world(uint64_t seed, struct tally *t)
 	struct buf b;
 	struct arena a;
 	struct cedar_diag d = { 0 };
-	struct cedar_ast *ast;
+	struct cedar_ast *ast, *other;
 	const struct cedar_policies *set;
 	const struct json *v;
 	struct cedar_entities *entities = cedar_entities_new(seed);
 	arena_init(&a, 1u << 24);
 	buf_init(&b, 1u << 20);
 	cedar_gen_policies(&g, &b, 1 + cedar_gen_below(&g, 12));
+	/* Every test twice in one program and again in a second: what is kept during a request must not leak between them. */
+	span once = arena_copy(&a, buf_span(&b));
+	buf_put(&b, once);
 	status s = cedar_parse_policies(buf_span(&b), (span){ 0 }, 0, NULL, &ast, &d);
 	if (failed(s)) {
 		fail_msg("seed %llu: %u:%u %s in\n%.*s", (unsigned long long)seed, d.line, d.col, d.what, SPAN_ARG(buf_span(&b)));
 	} else {
-		assert_ok(cedar_policies_new(&ast, 1, &set, &d));
+		assert_ok(cedar_parse_policies(once, SPAN("other"), 0, NULL, &other, &d));
+		assert_ok(cedar_policies_new((struct cedar_ast *[]){ ast, other }, 2, &set, &d));
 		survives_json(ast, seed);
 		cedar_ast_unref(ast);
+		cedar_ast_unref(other);
 		buf_reset(&b);
 		cedar_gen_entities(&g, &b);
 		s = cedar_entities_parse(entities, buf_span(&b), NULL, &d);
@@ -146,14 +153,14 @@ static void
 engine_equals_reference(void **)
 {
 	const char *cases = getenv("CEDAR_CASES"), *first = getenv("CEDAR_SEED");
-	uint64_t n = cases ? strtoull(cases, NULL, 10) : 1500, from = first ? strtoull(first, NULL, 10) : 1;
+	uint64_t n = cases ? strtoull(cases, NULL, 10) : 1000, from = first ? strtoull(first, NULL, 10) : 1;
 	struct tally t = { 0 };
 	for (uint64_t i = 0; i < n; i++)
 		one_world(from + i, &t);
 	print_message("# %u satisfied, %u not, %u failed\n", t.yes, t.no, t.error);
 	/* A generator that only makes one kind tests little. */
 	if (!cases)
-		assert_true(t.yes > 2000 && t.no > 2000 && t.error > 1000);
+		assert_true(t.yes > 5000 && t.no > 5000 && t.error > 5000);
 }
 
 TEST_MAIN(T(engine_equals_reference))
