@@ -5,6 +5,7 @@
 #include "cedar/partial.h"
 #include "cedar/toolschema.h"
 #include "cedar/validate.h"
+#define OOM_ARENA
 #include "tests/oom.h"
 
 static const char S_schema[] =
@@ -171,22 +172,29 @@ S_nearest(void *arg)
 }
 
 static void
+S_sweep(const char *name, status (*fn)(void *), void *arg)
+{
+	oom_sweep(name, fn, arg);
+	oom_arena_sweep(name, fn, arg);
+}
+
+static void
 nothing_is_lost(void **)
 {
 	struct world w = { 0 };
-	oom_sweep("schema text", S_from_text, NULL);
+	S_sweep("schema text", S_from_text, NULL);
 	assert_ok(cedar_schema_parse(span_str(S_schema), NULL, &w.schema));
-	oom_sweep("schema JSON", S_through_json, w.schema);
+	S_sweep("schema JSON", S_through_json, w.schema);
 	assert_ok(cedar_parse_policies(span_str(S_policies), (span){ 0 }, 0, NULL, &w.ast, NULL));
-	oom_sweep("validation", S_validate, &w);
+	S_sweep("validation", S_validate, &w);
 	assert_true(w.errors > 0);
-	oom_sweep("permissive validation", S_permissive, &w);
-	oom_sweep("format", S_format, NULL);
-	oom_sweep("tools", S_tools, NULL);
+	S_sweep("permissive validation", S_permissive, &w);
+	S_sweep("format", S_format, NULL);
+	S_sweep("tools", S_tools, NULL);
 	assert_ok(cedar_policies_new(&w.ast, 1, &w.set, NULL));
 	w.entities = cedar_entities_new(1);
-	oom_sweep("partial", S_partial, &w);
-	oom_sweep("nearest", S_nearest, &w);
+	S_sweep("partial", S_partial, &w);
+	S_sweep("nearest", S_nearest, &w);
 	cedar_policies_unref(w.set);
 	cedar_entities_free(w.entities);
 	cedar_ast_unref(w.ast);
