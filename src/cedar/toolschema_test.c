@@ -131,6 +131,67 @@ reports_what_it_can_not_type(void **)
 	}
 }
 
+/* An input schema, the type of context.input it gives (and with a reviewer's word), and the reason of the first gap. */
+static const struct { const char *input, *type, *untyped, *reason; } inputs[] = {
+	{ "{}", "{}", "{}", "a schema without a type" },
+	{ "true", "{}", "{}", "a schema without a type" },
+	{ "{\"type\":\"string\"}", "{}", "{}", "an input that is not an object" },
+	{ "{\"type\":\"object\"}", "{}", "{}", NULL },
+	{ "{\"properties\":{\"a\":{\"type\":\"integer\"}}}", "{a?: Long}", "{a?: Long}", NULL },
+	{ "{\"type\":[\"object\"],\"properties\":{\"a\":{\"type\":[\"boolean\"]}},\"required\":[\"a\",3,\"b\"]}", "{a: Bool}", "{a: Bool}", NULL },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"null\"}}}", "{}", "{a?: String}", "null" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"uuid\"}}}", "{}", "{a?: String}", "an unknown type" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":3}}}", "{}", "{a?: String}", "a schema without a type" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":false}}", "{}", "{a?: String}", "a schema without a type" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[\"x\",\"y\"]},\"b\":{\"enum\":[true,false]},\"c\":{\"enum\":[1,2]}}}", "{a?: String, b?: Bool, c?: Long}", "{a?: String, b?: Bool, c?: Long}", NULL },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[\"x\",1]}}}", "{}", "{a?: String}", "an enumeration of mixed or untyped values" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[]}}}", "{}", "{a?: String}", "an enumeration of mixed or untyped values" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[1.5]},\"b\":{\"const\":null}}}", "{}", "{a?: String, b?: String}", "an enumeration of mixed or untyped values" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"const\":true}}}", "{a?: Bool}", "{a?: Bool}", NULL },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\"}}}", "{}", "{a?: String}", "an array whose elements the schema does not type" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"prefixItems\":[]}}}", "{}", "{a?: String}", "a tuple" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":[{}]}}}", "{}", "{a?: String}", "a tuple" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}}", "{a?: Set<Set<String>>}", "{a?: Set<Set<String>>}", NULL },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"f\":{\"type\":\"number\"},\"g\":{\"type\":\"string\"}}}}}}", "{a?: Set<{g?: String}>}", "{a?: Set<{g?: String}>}", "a number that may have a fraction" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"additionalProperties\":false}}}", "{a?: {}}", "{a?: {}}", NULL },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}}}", "{}", "{a?: String}", "an object whose members the schema does not name" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/x\"},\"b\":{\"$ref\":\"http://x\"},\"c\":{\"$ref\":3}}}", "{}", "{a?: String, b?: String, c?: String}", "a reference to nothing" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/properties/a\"}}}", "{}", "{a?: String}", "nested too deeply, or in itself" },
+	{ "{\"type\":\"object\",\"properties\":{\"a\":{\"oneOf\":[{\"type\":\"string\"}]}}}", "{}", "{a?: String}", "a union of types" },
+	{ "{\"type\":\"object\",\"properties\":{\"a~/b\":{},\"if\":{\"type\":\"string\"},\"\":{\"type\":\"string\"}}}", "{?: String, if?: String}", "{?: String, a~/b?: String, if?: String}", "a schema without a type" },
+};
+
+static void
+types_inputs(void **)
+{
+	for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
+		for (int untyped = 0; untyped < 2; untyped++) {
+			struct arena a;
+			CLEANUP(cedar_toolschema_unrefp) struct cedar_toolschema *ts = NULL;
+			struct cedar_diag d = { 0 };
+			struct buf b;
+			size_t gaps;
+			arena_init(&a, 1 << 20);
+			buf_init(&b, 2000);
+			struct cedar_tool t = { SPAN("s"), SPAN("t"), SPAN("read"), S_json(&a, inputs[i].input), untyped, NULL, 0 };
+			status st = cedar_toolschema_new(&t, 1, NULL, 0, NULL, 0, &d, &ts);
+			if (failed(st))
+				fail_msg("%s: %s", inputs[i].input, d.what);
+			const struct cedar_action *act = cedar_schema_action(cedar_toolschema_schema(ts), SPAN("Action"), SPAN("s/t"));
+			cedar_type_print(&b, cedar_attr_find(act->context->attrs, act->context->n, SPAN("input"))->type);
+			if (!span_is(buf_span(&b), untyped ? inputs[i].untyped : inputs[i].type))
+				fail_msg("%s: %.*s", inputs[i].input, SPAN_ARG(buf_span(&b)));
+			const struct cedar_tool_gap *g = cedar_toolschema_gaps(ts, &gaps);
+			if (!inputs[i].reason != !gaps || (gaps && strcmp(g[0].reason, inputs[i].reason)))
+				fail_msg("%s: %s", inputs[i].input, gaps ? g[0].reason : "no gap");
+			struct cedar_toolschema *also = cedar_toolschema_ref(ts);
+			cedar_toolschema_unref(also);
+			buf_fini(&b);
+			arena_fini(&a);
+		}
+	}
+}
+
 static void
 makes_records(void **)
 {
@@ -160,6 +221,14 @@ makes_records(void **)
 		struct cedar_diag d = { 0 };
 		assert_fails(cedar_toolschema_input(f.ts, SPAN("files"), SPAN("read_file"), S_json(&f.arena, bad[i].args), &f.arena, &r, &d), E_BAD_ARGUMENTS);
 		assert_string_equal(d.what, bad[i].what);
+	}
+	static const char *const wrong[] = {
+		"\"labels\":\"x\"", "\"labels\":[1]", "\"draft\":1", "\"who\":[]", "\"who\":{\"name\":1}", "\"who\":{}", "\"state\":null",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		char text[200];
+		snprintf(text, sizeof text, "{\"owner\":\"a\",\"repo\":\"b\",\"title\":\"c\",\"ratio\":1,%s}", wrong[i]);
+		assert_fails(cedar_toolschema_input(f.ts, SPAN("github"), SPAN("create_issue"), S_json(&f.arena, text), &f.arena, &r, NULL), E_BAD_ARGUMENTS);
 	}
 	static const char *const numbers[] = { "1.0", "1.5", "9223372036854775808", "\"7\"", "null", "1e3" };
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -213,4 +282,4 @@ can_be_written_and_read(void **)
 	S_teardown(&f);
 }
 
-TEST_MAIN(T(types_policies), T(reports_what_it_can_not_type), T(makes_records), T(refuses_bad_catalogues), T(can_be_written_and_read))
+TEST_MAIN(T(types_policies), T(reports_what_it_can_not_type), T(types_inputs), T(makes_records), T(refuses_bad_catalogues), T(can_be_written_and_read))

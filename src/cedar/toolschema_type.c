@@ -16,8 +16,10 @@ S_gap(struct input_reader *r, const char *reason)
 {
 	static const struct input_type opaque = { .kind = INPUT_OPAQUE };
 	struct gap_list *g = r->gaps;
+	/* the input as a whole is a record or nothing: there is no attribute that its text could be in */
+	bool as_text = r->untyped && r->pointer.n > 0;
 	if (g->n >= GAPS_MAX)
-		return r->untyped ? &opaque : NULL;
+		return as_text ? &opaque : NULL;
 	if (g->n == g->cap) {
 		size_t cap = g->cap ? g->cap * 2 : 16;
 		struct cedar_tool_gap *bigger = realloc(g->items, cap * sizeof *bigger);
@@ -30,9 +32,9 @@ S_gap(struct input_reader *r, const char *reason)
 	}
 	g->items[g->n++] = (struct cedar_tool_gap){
 		arena_copy(r->arena, r->server), arena_copy(r->arena, r->name),
-		arena_copy(r->arena, buf_span(&r->pointer)), reason, r->untyped,
+		arena_copy(r->arena, buf_span(&r->pointer)), reason, as_text,
 	};
-	return r->untyped ? &opaque : NULL;
+	return as_text ? &opaque : NULL;
 }
 
 static const struct input_type *
@@ -210,6 +212,8 @@ input_type_read(struct input_reader *r)
 	if (!r->root)
 		return &none;
 	const struct input_type *t = S_read(r, r->root, 0);
+	if (t && t->kind != INPUT_RECORD)
+		S_gap(r, "an input that is not an object");
 	if (r->oom || !arena_ok(r->arena) || r->pointer.err)
 		return NULL;
 	return t && t->kind == INPUT_RECORD ? t : &none;

@@ -63,16 +63,14 @@ cedar_type_is_ext(const struct cedar_type *t)
 /* The attribute of that name in a record type's sorted list, or NULL. */
 const struct cedar_attr *cedar_attr_find(const struct cedar_attr *attrs, uint32_t n, span name);
 
-/* Comparisons walk both types; `fuel` counts the steps left, so that types built to be expensive stop the walk. At 0 the
- * answer is false / NULL and stays so: check `fuel` before believing a negative. */
+/* Joining walks both types; `fuel` counts the steps left, so that types built to be expensive stop the walk. At 0 the answer
+ * is NULL and stays so: check `fuel` before believing it. */
 struct cedar_type_ctx {
 	struct arena *arena;   /* for new types */
 	bool strict;
 	uint32_t fuel;
 };
 
-/* Same type. True and False differ from Bool. */
-bool cedar_type_eq(struct cedar_type_ctx *c, const struct cedar_type *a, const struct cedar_type *b);
 /* Least upper bound, or NULL when there is none (or no memory: see arena_ok). Strict: booleans meet in Bool, sets by
  * element, records with the same keys and optionality, entities only when equal. Permissive: records keep the common
  * attributes and open, entities join. language.md 3.3. */
