@@ -336,7 +336,8 @@ cedar_evaluate(const struct cedar_policies *p, const struct cedar_entities *enti
 		.failure_n = q.failures.n, .failures = q.failures.list,
 	};
 	/* A condition that ran out of memory looks like a failed one; no answer may be built on that. */
-	ENSURE(arena_ok(a), E_NO_MEMORY);
+	if (!arena_ok(a))
+		return FAIL(E_NO_MEMORY);
 	*ret = out;
 	return OK;
 }
@@ -364,14 +365,12 @@ cedar_decide(const struct cedar_policies *p, const struct cedar_entities *entiti
 	cedar_eval_init(&q.e, entities, r, a);
 	if (p->index[CEDAR_FORBID].entry_n)
 		cedar_index_search(&p->index[CEDAR_FORBID], &q.e, decide_hit, &q);
-	ENSURE(arena_ok(a), E_NO_MEMORY);
-	if (q.found)
-		return OK;
-	if (p->index[CEDAR_PERMIT].entry_n)
+	if (!q.found && p->index[CEDAR_PERMIT].entry_n) {
 		cedar_index_search(&p->index[CEDAR_PERMIT], &q.e, decide_hit, &q);
-	ENSURE(arena_ok(a), E_NO_MEMORY);
-	*ret = q.found;
-	return OK;
+		/* A forbid that ran out of memory has not said no. */
+		*ret = q.found && arena_ok(a);
+	}
+	return arena_ok(a) ? OK : FAIL(E_NO_MEMORY);
 }
 
 status

@@ -156,6 +156,8 @@ says_what_failed(void **)
 		{ "context.amount", "t.cedar: line 1, column 42: expected bool, got long" },
 		{ "9223372036854775807 + context.amount == 1", "t.cedar: line 1, column 42: the result does not fit a 64-bit Long" },
 		{ "ip(\"x\").isIpv4()", "t.cedar: line 1, column 42: not an IP address or CIDR range (in ip)" },
+		{ "ip(\"::1\").isInRange(ip(\"::1\"), context.amount, 1, 2, 3, 4, 5, 6, 7, 8)",
+		  "t.cedar: line 1, column 42: wrong number of arguments (in isInRange)" },
 		{ "true && context", "t.cedar: line 1, column 50: expected bool, got record" },
 	};
 	struct world w;

@@ -1,5 +1,6 @@
 #include "tests/test.h"
 
+#include "base/buf.h"
 #include "cedar/parse.h"
 
 /* ok: parses; template: parses with slots; else what the message must contain, and where. */
@@ -75,6 +76,11 @@ static const struct { const char *text; bool ok, template; const char *what; uin
 	{ "permit(principal,action,resource) when { \"a };", false, false, "never ends", 1, 42 },
 	{ "permit(principal,action,resource) when { \"\xc3\xa9\xc3\xa9\" # };", false, false, "unexpected character `#`", 1, 47 },
 	{ "permit(principal,action,resource) when { 'a' };", false, false, "unexpected character `'`", 1, 42 },
+	{ "permit(principal,action,resource) when { \"\xed\xa0\x80\" };", false, false, "not valid UTF-8", 1, 43 },
+	{ "permit(principal,action,resource) when { \"\xe0\x80\x80\" };", false, false, "not valid UTF-8", 1, 43 },
+	{ "permit(principal,action,resource) when { \"\xf4\x90\x80\x80\" };", false, false, "not valid UTF-8", 1, 43 },
+	{ "permit(principal,action,resource) when { \"\xc3\" };", false, false, "not valid UTF-8", 1, 43 },
+	{ "permit(principal,action,resource) when { -9223372036854775809 };", false, false, "too small", 1, 42 },
 	{ "permit(principal,\naction,resource) when \xff { true };", false, false, "not valid UTF-8", 2, 23 },
 };
 
@@ -177,9 +183,31 @@ limits_nesting(void **)
 	assert_ok(nested("true", "||true", "", "", "", 100000));
 }
 
+/* `n` annotations, or a record of n attributes. */
+static status
+many(bool record, unsigned n)
+{
+	struct buf b;
+	struct cedar_ast *ast = NULL;
+	struct cedar_diag d;
+	buf_init(&b, 1u << 20);
+	buf_put_str(&b, record ? "permit(principal,action,resource) when { {" : "");
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&b, record ? "a%u:1," : "@a%u ", i);
+	buf_put_str(&b, record ? "} == 1 };" : "permit(principal,action,resource);");
+	status s = cedar_parse_policies(buf_span(&b), (span){ 0 }, 0, NULL, &ast, &d);
+	cedar_ast_unref(ast);
+	buf_fini(&b);
+	return s;
+}
+
 static void
 limits_sizes(void **)
 {
+	assert_ok(many(false, 256));
+	assert_fails(many(false, 257), E_LIMIT);
+	assert_ok(many(true, 1024));
+	assert_fails(many(true, 1025), E_LIMIT);
 	struct cedar_ast *ast;
 	struct cedar_diag d;
 	span two = SPAN("permit(principal,action,resource);permit(principal,action,resource);");

@@ -268,7 +268,9 @@ static status
 typed_plain(const struct json *v, enum cedar_kind kind, struct arena *a, struct cedar_value *ret, struct cedar_diag *d)
 {
 	TRY(untyped(v, a, ret, d));
-	return ret->kind == kind ? OK : mismatch(v, cedar_kind_name(kind), d);
+	if (ret->kind != kind)
+		return mismatch(v, cedar_kind_name(kind), d);
+	return OK;
 }
 
 status
