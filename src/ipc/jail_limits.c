@@ -138,8 +138,6 @@ filter(void)
 status
 jail_confine(const struct jail_plan *p, char why[static JAIL_WHY_MAX])
 {
-	if (!limits(p))
-		return oops(why, E_SANDBOX, "its limits could not be set");
 	if (!no_capabilities())
 		return oops(why, E_SANDBOX, "its capabilities could not be taken away");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -149,5 +147,8 @@ jail_confine(const struct jail_plan *p, char why[static JAIL_WHY_MAX])
 		return oops(why, E_SANDBOX, "Landlock refused");
 	if (!filter())
 		return oops(why, E_SANDBOX, "seccomp refused");
+	/* Last: what the kernel counts for the server, this program may already exceed. */
+	if (!limits(p))
+		return oops(why, E_SANDBOX, "its limits could not be set");
 	return OK;
 }

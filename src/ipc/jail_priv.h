@@ -41,7 +41,7 @@ _Noreturn void jail_inside(const struct jail_plan *p, uid_t uid, gid_t gid, cons
 
 /* jail_root.c: the file system the server sees. On failure `why` says where. */
 status jail_build_root(const struct jail_plan *p, char why[static JAIL_WHY_MAX]);
-/* jail_limits.c: rlimits, capabilities, Landlock, seccomp, in this order, for the calling process. */
+/* jail_limits.c: capabilities, Landlock, seccomp, rlimits, in this order, for the calling process. */
 status jail_confine(const struct jail_plan *p, char why[static JAIL_WHY_MAX]);
 
 #endif

@@ -72,7 +72,7 @@ compose(scmp_filter_ctx f, unsigned groups, size_t *ret_count)
 	}
 	*ret_count = n;
 	return add_memory(f) && (!(groups & CALLS_CONNECT) || add_sockets(f)) &&
-	       (!(groups & CALLS_PROC) || add_read_only_open(f));
+	       (!(groups & (CALLS_PROC | CALLS_SANITIZER)) || add_read_only_open(f));
 }
 
 static status

@@ -224,7 +224,7 @@ answer_peer(struct attest *a, enum role edge, uint32_t conn, status s, const str
 static void
 on_attest(struct attest *a, enum role edge, struct msg *m)
 {
-	CLEANUP(buf_fini) struct buf cgroup;
+	CLEANUP(buf_fini) struct buf cgroup = { 0 };
 	struct facts f = { 0 };
 	uint64_t key = conn_key(edge, m->attest.conn);
 

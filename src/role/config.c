@@ -186,7 +186,7 @@ config_set(struct config *c, span key, span value, const char *origin, struct co
 static status
 dev_paths(struct config *c, const char *home)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	const char *data_home = getenv("XDG_DATA_HOME");
 
 	buf_init(&b, 4096);
@@ -264,7 +264,7 @@ const char *
 config_key_file(struct config *c)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	if (c->key_file.n)
 		return arena_cstr(&c->arena, c->key_file);

@@ -80,7 +80,7 @@ put_scalar(const struct json *v, struct buf *b)
 static status
 set(const struct reading *r, span key, const struct json *v, uint32_t at)
 {
-	CLEANUP(buf_fini) struct buf value;
+	CLEANUP(buf_fini) struct buf value = { 0 };
 	char origin[4300];
 	struct config_error why = { 0 };
 	bool ok = true;
@@ -128,8 +128,8 @@ walk(const struct reading *r, span prefix, const struct json *obj)
 static status
 load_text(struct config *c, span text, const char *file, struct config_error *e)
 {
-	CLEANUP(arena_fini) struct arena a;
-	CLEANUP(buf_fini) struct buf why;
+	CLEANUP(arena_fini) struct arena a = { 0 };
+	CLEANUP(buf_fini) struct buf why = { 0 };
 	struct yaml y;
 	struct reading r = { .c = c, .y = &y, .e = e };
 
@@ -152,7 +152,7 @@ load_text(struct config *c, span text, const char *file, struct config_error *e)
 static status
 load_file(struct config *c, const char *path, struct config_error *e)
 {
-	CLEANUP(buf_fini) struct buf text;
+	CLEANUP(buf_fini) struct buf text = { 0 };
 
 	buf_init(&text, FILE_MAX);
 	status s = env_read_file(env_posix(), path, &text);

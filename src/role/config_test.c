@@ -63,7 +63,7 @@ bad_files_say_where_and_why(void **)
 static void
 files_in_conf_d_win_in_order(void **)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	struct config c;
 	struct config_error e = { 0 };
 	char path[300];
@@ -95,7 +95,7 @@ files_in_conf_d_win_in_order(void **)
 static void
 shown_is_readable(void **)
 {
-	CLEANUP(buf_fini) struct buf a, b;
+	CLEANUP(buf_fini) struct buf a = { 0 }, b = { 0 };
 	struct config c, d;
 	struct config_error e = { 0 };
 	const char *text;

@@ -145,7 +145,7 @@ read_config(const struct json *v, struct core_config *c)
 static status
 start(struct thinker *t, span text)
 {
-	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(arena_fini) struct arena a = { 0 };
 	const struct json *v;
 	struct core_config c = { 0 };
 	uint8_t seed[SEED];

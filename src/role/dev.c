@@ -28,7 +28,7 @@ path_of(struct buf *b, const char **ret, span base, const char *rest)
 static status
 copy_ca(const struct config *c)
 {
-	CLEANUP(buf_fini) struct buf from, to, pem;
+	CLEANUP(buf_fini) struct buf from = { 0 }, to = { 0 }, pem = { 0 };
 	const char *src, *dst;
 
 	TRY(path_of(&from, &src, c->data, "/signer/ca.pem"));
@@ -43,7 +43,7 @@ copy_ca(const struct config *c)
 static void
 put_path(struct json_writer *w, const char *key, span base, const char *rest)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	const char *text;
 
 	if (!failed(path_of(&b, &text, base, rest)))
@@ -53,7 +53,7 @@ put_path(struct json_writer *w, const char *key, span base, const char *rest)
 static void
 put_context(struct json_writer *w, const struct config *c, uint16_t port)
 {
-	CLEANUP(buf_fini) struct buf url;
+	CLEANUP(buf_fini) struct buf url = { 0 };
 
 	buf_init(&url, 4096);
 	settings_url(c, port, &url);
@@ -110,8 +110,8 @@ context_path(const struct dev *d, struct buf *b, const char **ret)
 static status
 save_context(const struct dev *d, const struct config *c, uint16_t port)
 {
-	CLEANUP(arena_fini) struct arena a;
-	CLEANUP(buf_fini) struct buf path, old, out;
+	CLEANUP(arena_fini) struct arena a = { 0 };
+	CLEANUP(buf_fini) struct buf path = { 0 }, old = { 0 }, out = { 0 };
 	const struct json *tree = NULL;
 	const char *name;
 
@@ -144,7 +144,7 @@ seconds_since(struct timespec t)
 static void
 print_banner(const struct dev *d, const struct config *c, uint16_t port, bool context)
 {
-	CLEANUP(buf_fini) struct buf url;
+	CLEANUP(buf_fini) struct buf url = { 0 };
 	const char *u = "";
 
 	buf_init(&url, 4096);
@@ -195,7 +195,7 @@ remove_one(const char *path, const struct stat *, int, struct FTW *)
 status
 dev_reset(const struct config *c, struct config_error *e)
 {
-	CLEANUP(buf_fini) struct buf mark, dir;
+	CLEANUP(buf_fini) struct buf mark = { 0 }, dir = { 0 };
 	const char *file, *path;
 
 	TRY(path_of(&dir, &path, c->data, ""));

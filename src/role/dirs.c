@@ -57,7 +57,7 @@ make(const char *path, unsigned mode, struct config_error *e)
 static status
 make_below(span base, const char *name, unsigned mode, struct config_error *e)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	const char *path;
 
 	buf_init(&b, 4096);

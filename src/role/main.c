@@ -206,7 +206,7 @@ run_server(bool dev, const struct options *o)
 static int
 check_config(const struct options *o, bool show)
 {
-	CLEANUP(buf_fini) struct buf out;
+	CLEANUP(buf_fini) struct buf out = { 0 };
 	struct source source = { false, o };
 	struct config *c;
 	int code = read_or_complain(&source, &c);

@@ -60,7 +60,7 @@ proc_parse_stat(span text, struct proc_stat *ret)
 status
 proc_stat(struct env *env, uint32_t pid, struct proc_stat *ret)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	TRY(slurp(env, pid, "stat", &b));
 	ENSURE(proc_parse_stat(buf_span(&b), ret) && ret->pid == pid, E_IO);
@@ -102,7 +102,7 @@ effective(span text, span key, uint32_t *ret)
 status
 proc_ids(struct env *env, uint32_t pid, uint32_t *ret_uid, uint32_t *ret_gid)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	TRY(slurp(env, pid, "status", &b));
 	ENSURE(effective(buf_span(&b), SPAN("Uid:"), ret_uid) && effective(buf_span(&b), SPAN("Gid:"), ret_gid), E_IO);
@@ -112,7 +112,7 @@ proc_ids(struct env *env, uint32_t pid, uint32_t *ret_uid, uint32_t *ret_gid)
 status
 proc_cgroup(struct env *env, uint32_t pid, struct buf *out)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	span path;
 
 	TRY(slurp(env, pid, "cgroup", &b));
@@ -124,7 +124,7 @@ proc_cgroup(struct env *env, uint32_t pid, struct buf *out)
 status
 proc_of_pidfd(struct env *env, int pidfd, uint32_t *ret_pid)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	char path[64];
 	span rest;
 	uint64_t v;

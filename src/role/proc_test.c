@@ -79,7 +79,7 @@ names_and_hashes_the_program(void **)
 	struct exe_cache *c;
 	struct exe e;
 	char self[EXE_PATH_MAX] = { 0 };
-	CLEANUP(buf_fini) struct buf file;
+	CLEANUP(buf_fini) struct buf file = { 0 };
 
 	assert_ok(exe_cache_new(env_posix(), &c));
 	assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);

@@ -144,7 +144,7 @@ work(void)
 static bool
 read_proc(void)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	char exe[400], path[64];
 	buf_init(&b, 65536);
 	snprintf(path, sizeof path, "/proc/%d/exe", (int)parent);
@@ -242,7 +242,7 @@ exec_and_sockets_kill(void **)
 static bool
 no_capability_left(void)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	buf_init(&b, 65536);
 	if (failed(env_read_file(env_posix(), "/proc/self/status", &b)))
 		return false;

@@ -189,7 +189,7 @@ close_sandbox(struct worker *w)
 static status
 configure(struct worker *w, span json)
 {
-	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(arena_fini) struct arena a = { 0 };
 	const struct json *config;
 
 	arena_init(&a, 4 * CONFIG_MAX);

@@ -47,7 +47,7 @@ put_names(struct json_writer *w, const struct config *c)
 static void
 put_host_port(struct json_writer *w, span host, uint16_t port)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	buf_init(&b, 1024);
 	put_host(&b, host);
@@ -72,7 +72,7 @@ put_hosts(struct json_writer *w, const struct config *c, uint16_t port)
 static void
 put_url(struct json_writer *w, const char *key, const struct config *c, uint16_t port)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	buf_init(&b, 4096);
 	settings_url(c, port, &b);
@@ -130,7 +130,7 @@ put_bootstrap(struct buf *out, const struct config *c, uint32_t uid)
 static void
 put_boot_id(struct json_writer *w)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	buf_init(&b, 256);
 	status s = env_read_file(env_posix(), "/proc/sys/kernel/random/boot_id", &b);
@@ -140,7 +140,7 @@ put_boot_id(struct json_writer *w)
 static void
 put_core(struct json_writer *w, const struct config *c, uint16_t port, uint32_t uid)
 {
-	CLEANUP(buf_fini) struct buf people;
+	CLEANUP(buf_fini) struct buf people = { 0 };
 
 	buf_init(&people, 65536);
 	put_bootstrap(&people, c, uid);

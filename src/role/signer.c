@@ -72,7 +72,7 @@ read_key_fd(int fd, struct secret **ret)
 static status
 own_key(struct signer *s, struct secret **ret)
 {
-	CLEANUP(buf_fini) struct buf path;
+	CLEANUP(buf_fini) struct buf path = { 0 };
 	struct buf b;
 	const char *name;
 
@@ -128,7 +128,7 @@ static status
 save(struct signer *s, const struct secret *kek, const char *path)
 {
 	CLEANUP(secret_freep) struct secret *plain = NULL;
-	CLEANUP(buf_fini) struct buf sealed;
+	CLEANUP(buf_fini) struct buf sealed = { 0 };
 	struct buf b;
 	status st = OK;
 
@@ -192,7 +192,7 @@ restore(struct signer *s, const struct secret *kek, span sealed)
 static status
 publish_ca(struct signer *s)
 {
-	CLEANUP(buf_fini) struct buf path, text, pem;
+	CLEANUP(buf_fini) struct buf path = { 0 }, text = { 0 }, pem = { 0 };
 	const char *name;
 
 	buf_init(&text, FILE_MAX);
@@ -214,7 +214,7 @@ static status
 open_keys(struct signer *s)
 {
 	CLEANUP(secret_freep) struct secret *kek = NULL;
-	CLEANUP(buf_fini) struct buf path, sealed;
+	CLEANUP(buf_fini) struct buf path = { 0 }, sealed = { 0 };
 	const char *name;
 
 	buf_init(&sealed, FILE_MAX);
@@ -255,8 +255,8 @@ parse_actors(span text, struct arena *a, struct jwt_claims *c)
 static status
 make_token(struct signer *s, const struct msg_sign_token *m, struct buf *out)
 {
-	CLEANUP(arena_fini) struct arena a;
-	CLEANUP(buf_fini) struct buf jti;
+	CLEANUP(arena_fini) struct arena a = { 0 };
+	CLEANUP(buf_fini) struct buf jti = { 0 };
 	struct jwt_claims c = {
 		.iss = s->issuer, .sub = m->sub, .aud = m->aud, .client_id = m->client, .iat = m->issued / NS_PER_S,
 		.exp = m->expires / NS_PER_S, .task = m->task, .scope = m->scope,
@@ -277,7 +277,7 @@ make_token(struct signer *s, const struct msg_sign_token *m, struct buf *out)
 static status
 on_sign_token(struct signer *s, const struct msg_sign_token *m)
 {
-	CLEANUP(buf_fini) struct buf out;
+	CLEANUP(buf_fini) struct buf out = { 0 };
 	struct msg r = msg_make(MSG_TOKEN);
 
 	buf_init(&out, JWT_MAX);
@@ -290,7 +290,7 @@ on_sign_token(struct signer *s, const struct msg_sign_token *m)
 static status
 on_sign_head(struct signer *s, const struct msg_sign_head *m)
 {
-	CLEANUP(buf_fini) struct buf out;
+	CLEANUP(buf_fini) struct buf out = { 0 };
 	struct msg r = msg_make(MSG_HEAD);
 	struct checkpoint c = { .origin = s->origin, .chain = { .seq = m->seq }, .time = m->time };
 
@@ -305,7 +305,7 @@ on_sign_head(struct signer *s, const struct msg_sign_head *m)
 static status
 make_leaf(struct signer *s, span spki, struct buf *chain)
 {
-	CLEANUP(buf_fini) struct buf der;
+	CLEANUP(buf_fini) struct buf der = { 0 };
 	int64_t now = env_now(s->w->env).wall / NS_PER_S;
 	struct x509_leaf leaf = {
 		.spki = spki, .common_name = SPAN("ambit"), .dns = s->dns, .n_dns = s->n_dns, .ip = s->ip, .n_ip = s->n_ip,
@@ -322,7 +322,7 @@ make_leaf(struct signer *s, span spki, struct buf *chain)
 static status
 on_sign_leaf(struct signer *s, const struct msg_sign_leaf *m)
 {
-	CLEANUP(buf_fini) struct buf chain;
+	CLEANUP(buf_fini) struct buf chain = { 0 };
 	struct msg r = msg_make(MSG_SIGNED_LEAF);
 
 	buf_init(&chain, 16384);
@@ -349,7 +349,7 @@ make_keys(struct signer *s, struct buf *jwks, struct buf *log_key)
 static status
 send_keys(struct signer *s)
 {
-	CLEANUP(buf_fini) struct buf jwks, log_key;
+	CLEANUP(buf_fini) struct buf jwks = { 0 }, log_key = { 0 };
 	struct msg m = msg_make(MSG_KEYS);
 
 	buf_init(&jwks, 65536);

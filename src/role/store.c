@@ -175,7 +175,7 @@ on_row(void *arg, span key, span value)
 static status
 load(struct keeper *r, struct msg_loaded *ret)
 {
-	CLEANUP(buf_fini) struct buf rows;
+	CLEANUP(buf_fini) struct buf rows = { 0 };
 	struct loading l = { .w = r->w };
 	struct store_state s;
 
@@ -213,7 +213,7 @@ on_load(struct keeper *r)
 static status
 on_read(struct keeper *r, const struct msg_read *m)
 {
-	CLEANUP(buf_fini) struct buf out;
+	CLEANUP(buf_fini) struct buf out = { 0 };
 	struct msg a = msg_make(MSG_EVENTS);
 	const struct store_filter f = {
 		.from = m->from, .limit = m->limit, .newest_first = m->newest_first, .task = m->task, .agent = m->agent,
@@ -299,7 +299,7 @@ message(struct worker *w, enum role, unsigned, struct msg *m)
 static status
 open_store(struct keeper *r, const struct json *v, const char *dir)
 {
-	CLEANUP(buf_fini) struct buf path;
+	CLEANUP(buf_fini) struct buf path = { 0 };
 	struct store_config c = { .env = r->w->env };
 	span backend;
 	int64_t reserve = STORE_RESERVE;
@@ -322,7 +322,7 @@ open_store(struct keeper *r, const struct json *v, const char *dir)
 static status
 configure(struct worker *w, span text)
 {
-	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(arena_fini) struct arena a = { 0 };
 	struct keeper *r = calloc(1, sizeof *r);
 	const struct json *v;
 

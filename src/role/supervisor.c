@@ -64,7 +64,7 @@ tell(struct slot *s, const struct msg *m)
 static void
 tell_config(struct supervisor *v, struct slot *s)
 {
-	CLEANUP(buf_fini) struct buf json;
+	CLEANUP(buf_fini) struct buf json = { 0 };
 	struct msg m = msg_make(MSG_CONFIG);
 
 	buf_init(&json, 262144);
@@ -331,7 +331,7 @@ open_listeners(struct supervisor *v, struct config_error *e)
 static status
 prepare_slot(struct supervisor *v, struct slot *s, struct config_error *e)
 {
-	CLEANUP(buf_fini) struct buf path;
+	CLEANUP(buf_fini) struct buf path = { 0 };
 	const struct config *c = v->config;
 	const char *own = settings_dir(s->id);
 	bool drop = c->uid_base > 0 && geteuid() == 0;
