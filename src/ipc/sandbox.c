@@ -39,15 +39,20 @@ add_memory(scmp_filter_ctx f)
 }
 
 static bool
-add_sockets(scmp_filter_ctx f)
+add_socket(scmp_filter_ctx f, int family, int type)
 {
-	static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, (unsigned)family),
+	                        SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (unsigned)type)) == 0;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, (unsigned)families[i]),
-		                     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM)) != 0)
-			return false;
-	return true;
+static bool
+add_sockets(scmp_filter_ctx f, unsigned groups)
+{
+	if ((groups & CALLS_CONNECT) &&
+	    !(add_socket(f, AF_UNIX, SOCK_STREAM) && add_socket(f, AF_INET, SOCK_STREAM) && add_socket(f, AF_INET6, SOCK_STREAM)))
+		return false;
+	return !(groups & CALLS_RESOLVE) || (add_socket(f, AF_INET, SOCK_DGRAM) && add_socket(f, AF_INET6, SOCK_DGRAM) &&
+	                                     add_socket(f, AF_NETLINK, SOCK_RAW));
 }
 
 /* Reading anywhere, writing and creating nowhere. */
@@ -71,8 +76,8 @@ compose(scmp_filter_ctx f, unsigned groups, size_t *ret_count)
 		n++;
 	}
 	*ret_count = n;
-	return add_memory(f) && (!(groups & CALLS_CONNECT) || add_sockets(f)) &&
-	       (!(groups & (CALLS_PROC | CALLS_SANITIZER)) || add_read_only_open(f));
+	return add_memory(f) && add_sockets(f, groups) &&
+	       (!(groups & (CALLS_PROC | CALLS_RESOLVE | CALLS_SANITIZER)) || add_read_only_open(f));
 }
 
 static status

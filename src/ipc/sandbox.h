@@ -16,7 +16,8 @@ enum sandbox_calls {
 	CALLS_CONNECT = 1 << 4,    /* opens TCP and local stream sockets */
 	CALLS_FILES = 1 << 5,      /* opens files (where: Landlock) */
 	CALLS_PROC = 1 << 6,       /* reads /proc; opens files for reading only */
-	CALLS_SANITIZER = 1 << 7,  /* added by the build itself */
+	CALLS_RESOLVE = 1 << 7,    /* resolves names, reads the system's trust store */
+	CALLS_SANITIZER = 1 << 8,  /* added by the build itself */
 };
 
 struct sandbox_profile {

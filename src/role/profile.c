@@ -1,14 +1,22 @@
 #include "role/profile.h"
 
 #include <linux/capability.h>
+#include <stddef.h>
 
 /* Everybody loops and talks to other roles. */
 enum { COMMON = CALLS_BASE | CALLS_LOOP | CALLS_CHANNEL };
+
+/* For names and for the certificates of tool servers. */
+static const char *const resolver_paths[] = {
+	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/ssl",
+	"/usr/lib/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/run/systemd/resolve", NULL,
+};
 
 static const struct row {
 	unsigned calls;
 	uint64_t keep;
 	bool own_dir;        /* may write its directory */
+	const char *const *read;
 	bool tcp;
 	bool no_landlock;
 } rows[ROLE_COUNT] = {
@@ -20,7 +28,7 @@ static const struct row {
 	[ROLE_CORE] = { .calls = COMMON },
 	[ROLE_STORE] = { .calls = COMMON | CALLS_FILES, .own_dir = true },
 	[ROLE_SIGNER] = { .calls = COMMON },
-	[ROLE_TOOLS] = { .calls = COMMON | CALLS_CONNECT, .tcp = true },
+	[ROLE_TOOLS] = { .calls = COMMON | CALLS_CONNECT | CALLS_RESOLVE, .read = resolver_paths, .tcp = true },
 };
 
 uint64_t
@@ -38,6 +46,8 @@ profile_make(enum role id, const char *dir, struct profile *ret)
 	*ret = (struct profile){ .sandbox = { .calls = r->calls, .keep = r->keep, .no_landlock = r->no_landlock } };
 	if (r->own_dir && dir)
 		ret->paths[n++] = (struct landlock_path){ dir, LANDLOCK_READ | LANDLOCK_WRITE };
+	for (const char *const *p = r->read; p && *p; p++)
+		ret->paths[n++] = (struct landlock_path){ *p, LANDLOCK_READ };
 	ret->sandbox.files = (struct landlock_rules){
 		.paths = ret->paths, .n = n, .tcp = r->tcp,
 		.outside = id == ROLE_TOOLS,   /* it signals jails */

@@ -5,7 +5,7 @@
 #include "ipc/sandbox.h"
 #include "msg/msg.h"
 
-enum { PROFILE_PATHS = 4 };
+enum { PROFILE_PATHS = 16 };
 
 struct profile {
 	struct landlock_path paths[PROFILE_PATHS];

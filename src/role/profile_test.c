@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <netdb.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -36,6 +37,19 @@ static bool
 datagram_socket(void)
 {
 	return socket(AF_INET, SOCK_DGRAM, 0) >= 0;
+}
+
+static bool
+packet_socket(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0) >= 0;
+}
+
+static bool
+resolve(void)
+{
+	struct addrinfo *found, hints = { .ai_socktype = SOCK_STREAM };
+	return getaddrinfo("localhost", "80", &hints, &found) == 0;
 }
 
 static bool
@@ -170,7 +184,9 @@ static const struct {
 	{ "work", work, ALL },
 	{ "tcp socket", tcp_socket, 1 << ROLE_TOOLS },
 	{ "connect", connect_tcp, 1 << ROLE_TOOLS },
-	{ "datagram socket", datagram_socket, 0 },
+	{ "datagram socket", datagram_socket, 1 << ROLE_TOOLS },
+	{ "packet socket", packet_socket, 0 },
+	{ "resolve a name", resolve, 1 << ROLE_TOOLS },
 	{ "exec", run_program, 0 },
 	{ "fork", fork_self, 0 },
 	{ "open /etc/passwd", open_passwd, 1 << ROLE_ATTEST },
@@ -234,7 +250,7 @@ exec_and_sockets_kill(void **)
 	for (enum role id = ROLE_AGENTS; id < ROLE_COUNT; id++) {
 		int st = in_sandbox(id, run_program);
 		assert_true(WIFSIGNALED(st) && WTERMSIG(st) == SIGSYS);
-		st = in_sandbox(id, datagram_socket);
+		st = in_sandbox(id, packet_socket);
 		assert_true(WIFSIGNALED(st) && WTERMSIG(st) == SIGSYS);
 	}
 }

@@ -1,8 +1,10 @@
 #include "role/role.h"
 
 #include "base/log.h"
+#include "crypto/sign.h"
 #include "ipc/jail.h"
 #include "ipc/spawn.h"
+#include "net/tls.h"
 #include "role/profile.h"
 #include "text/json.h"
 
@@ -186,6 +188,29 @@ close_sandbox(struct worker *w)
 	return OK;
 }
 
+/* OpenSSL reads its configuration when it is first used, which must not be after the sandbox closed. */
+static status
+warm_crypto(enum role id)
+{
+	CLEANUP(sign_key_freep) struct sign_key *key = NULL;
+	CLEANUP(verify_key_freep) struct verify_key *public = NULL;
+	struct tls_client *client = NULL;
+	uint8_t sig[64];
+
+	if (id == ROLE_CORE || id == ROLE_STORE || id == ROLE_ATTEST)
+		return OK;   /* they only hash */
+	TRY(sign_key_generate(ALG_ES256, &key));
+	TRY(sign_make(key, SPAN("x"), sig));
+	TRY(sign_key_public(key, &public));
+	ENSURE(verify_ok(public, SPAN("x"), SPAN_OF(sig)), E_CRYPTO);
+	if (id == ROLE_TOOLS) {
+		const struct tls_client_options o = { 0 };
+		TRY(tls_client_new(&o, &client));
+		tls_client_free(client);
+	}
+	return OK;
+}
+
 static status
 configure(struct worker *w, span json)
 {
@@ -199,6 +224,7 @@ configure(struct worker *w, span json)
 	const struct json *dir = json_gets(config, "dir");
 	w->dir = json_is_str(dir) ? span_dup(dir->str) : NULL;
 	ENSURE(w->dir || !json_is_str(dir), E_NO_MEMORY);
+	TRY(warm_crypto(w->id));
 	TRY(w->ops->configure(w, json));
 	TRY(close_sandbox(w));
 	w->configured = true;
