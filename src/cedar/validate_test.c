@@ -163,6 +163,69 @@ static const struct {
 	{ BAD, "permit(principal,action,resource) when { if principal.n == 1 then principal else resource };" },
 	{ BAD, "permit(principal,action,resource) when { (if principal.n == 1 then principal else resource) == principal };" },
 	{ BAD, "permit(principal,action,resource) when { [principal, resource].contains(principal) };" },
+	{ BAD, "permit(principal,action,resource) when { \"a\" < 1 };" },
+	{ BAD, "permit(principal,action,resource) when { 1 < \"a\" };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope < 1 };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope.isEmpty() };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope is User };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope in User::\"x\" };" },
+	{ BAD, "permit(principal,action,resource) when { principal in principal.nope };" },
+	{ BAD, "permit(principal,action,resource) when { !principal.nope };" },
+	{ BAD, "permit(principal,action,resource) when { !1 };" },
+	{ BAD, "permit(principal,action,resource) when { -principal.nope == 1 };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope has x };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { principal has nope.x };" },
+	{ BAD, "permit(principal,action,resource) when { principal has n.x };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { principal has r.nope };" },
+	{ OK_, "permit(principal,action,resource) when { principal has m.r.a && principal.m.r.a == 1 };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope.hasTag(\"a\") };" },
+	{ BAD, "permit(principal,action,resource) when { principal.hasTag(1) };" },
+	{ BAD, "permit(principal,action,resource) when { 1.hasTag(\"x\") };" },
+	{ BAD, "permit(principal,action,resource) when { \"a\".contains(\"a\") };" },
+	{ BAD, "permit(principal,action,resource) when { [1].containsAll(1) };" },
+	{ BAD, "permit(principal,action,resource) when { [principal.nope].contains(1) };" },
+	{ BAD, "permit(principal,action,resource) when { {a: principal.nope}.a == 1 };" },
+	{ BAD, "permit(principal,action,resource) when { [principal.nope, 1, \"x\"] == [1] };" },
+	{ BAD, "permit(principal,action,resource) when { if principal.nope then true else false };" },
+	{ BAD, "permit(principal,action,resource) when { if true then principal.nope else false };" },
+	{ BAD, "permit(principal,action,resource) when { if principal.n == 1 then principal.nope else true };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope && true };" },
+	{ BAD, "permit(principal,action,resource) when { principal.nope || true };" },
+	{ BAD, "permit(principal,action,resource) when { principal.n == 1 || principal.nope };" },
+	{ OK_, "permit(principal,action,resource) when { principal.n == 1 || false || principal.n == 2 };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { false || false };" },
+	{ OK_, "permit(principal,action,resource) when { principal.n == 1 || true };" },
+	{ OK_, "permit(principal,action,resource) when { true && true };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { principal.n == 1 && false };" },
+	{ BAD, "permit(principal,action,resource) when { ip(\"1.1.1.1\").isInRange(1) };" },
+	{ BAD, "permit(principal,action,resource) when { ip(principal.nope).isIpv4() };" },
+	{ BAD, "permit(principal,action,resource) when { ip(\"1.1.1.1\").isIpv4(1) };" },
+	{ OK_, "permit(principal,action,resource) when { datetime(\"2024-01-01\").offset(duration(\"1d\")) > datetime(\"2020-01-01\") };" },
+	{ OK_, "permit(principal,action,resource) when { datetime(\"2024-01-01\").durationSince(datetime(\"2020-01-01\")).toDays() > 1 };" },
+	{ BAD, "permit(principal,action,resource) when { datetime(\"x\") > datetime(\"2020-01-01\") };" },
+	{ BAD, "permit(principal,action,resource) when { duration(\"x\") > duration(\"1d\") };" },
+	{ BAD, "permit(principal,action,resource) when { decimal(\"x\").lessThan(decimal(\"1.0\")) };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { action in [principal] };" },
+	{ OK_, "permit(principal,action,resource) when { action in [action, Action::\"grp\"] };" },
+	{ OK_, "permit(principal,action,resource) when { [Action::\"v\", action].contains(action) };" },
+	{ BAD, "permit(principal,action,resource) when { Action::\"v\" in principal.set };" },
+	{ OK_, "permit(principal,action,resource) when { principal in [principal] };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { resource in [principal, principal] };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { principal == action };" },
+	{ OK_, "permit(principal,action,resource) when { principal is User in [User::\"a\", User::\"b\"] };" },
+	{ BAD, "permit(principal,action,resource) when { principal is User in [User::\"a\", Doc::\"b\"] };" },
+	{ OK_, "permit(principal,action,resource) when { context == context };" },
+	{ BAD, "permit(principal,action,resource) when { context == {} };" },
+	{ OK_, "permit(principal,action,resource) when { context has req && context.req };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { context has nope };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { {} has nope };" },
+	{ OK_, "permit(principal,action,resource) when { {} == {} };" },
+	{ IMPOSSIBLE, "permit(principal,action,resource) when { true == false };" },
+	{ OK_, "permit(principal,action,resource) when { (principal.n == 1) == true };" },
+	{ OK_, "permit(principal,action,resource) when { principal.set.containsAny(principal.set) };" },
+	{ BAD, "permit(principal,action,resource) when { \"a\" == principal.n };" },
+	{ IMPOSSIBLE | INAPPLICABLE, "permit(principal is User in User::\"x\",action,resource is E in Doc::\"x\");" },
+	{ OK_, "permit(principal == User::\"x\",action in [Action::\"v\", Action::\"del\"],resource == Doc::\"x\") when { principal == User::\"y\" };" },
 };
 
 static struct cedar_schema *
@@ -257,6 +320,21 @@ permissive_is_weaker(void **)
 		{ OK_, "permit(principal,action,resource) when { [principal, resource].contains(principal) };" },
 		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then {a: 1} else {a: 2, b: 1}).a == 1 };" },
 		{ BAD, "permit(principal,action,resource) when { (if principal.n == 1 then {a: 1} else {a: 2, b: 1}).b == 1 };" },
+		{ OK_ | IMPOSSIBLE, "permit(principal,action,resource) when { principal in [] };" },
+		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then principal else resource) is User };" },
+		{ OK_ | IMPOSSIBLE, "permit(principal,action,resource) when { (if principal.n == 1 then principal else resource) is NoTag };" },
+		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then principal else resource) is User in User::\"x\" };" },
+		{ OK_, "permit(principal,action,resource is Doc) when { (if principal.n == 1 then principal else resource) in Doc::\"x\" };" },
+		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then principal else action) in Doc::\"x\" };" },
+		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then principal else action) has anything };" },
+		{ BAD, "permit(principal,action,resource) when { (if principal.n == 1 then principal else action).anything };" },
+		{ BAD, "permit(principal,action,resource) when { (if principal.n == 1 then principal else resource).n == 1 };" },
+		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then principal else User::\"x\").n == 1 };" },
+		{ OK_, "permit(principal,action,resource is Doc) when { (if principal.n == 1 then principal else resource) has n };" },
+		{ OK_, "permit(principal,action,resource is Doc) when { (if principal.n == 1 then principal else resource).hasTag(\"x\") };" },
+		{ BAD, "permit(principal,action,resource is Doc) when { (if principal.n == 1 then principal else resource).getTag(\"x\") == \"a\" };" },
+		{ OK_, "permit(principal,action,resource) when { (if principal.n == 1 then {a: 1} else {b: 2}) has c };" },
+		{ BAD | IMPOSSIBLE | INAPPLICABLE, "permit(principal in User::\"x\",action in [],resource);" },
 		{ BAD, "permit(principal,action,resource) when { principal.o == \"x\" };" },
 		{ BAD, "permit(principal,action,resource) when { [1, \"x\"].contains(1) };" },
 		{ BAD, "permit(principal,action,resource) when { ip(\"zz\").isIpv4() };" },
@@ -271,6 +349,26 @@ permissive_is_weaker(void **)
 			fail_msg("%s: %u (%s)", rows[i].text, got, r.n ? r.items[0].diag.what : "");
 		cedar_report_fini(&r);
 	}
+}
+
+static void
+checks_one_policy(void **)
+{
+	CLEANUP(cedar_schema_unrefp) struct cedar_schema *s = S_make("entity U; action a appliesTo { principal: U, resource: U };"
+		"namespace N { action b appliesTo { principal: U, resource: U }; }");
+	struct cedar_ast *ast;
+	struct cedar_report r;
+	assert_ok(cedar_parse_policies(SPAN("permit(principal, action in [Action::\"a\", N::Action::\"b\"], resource);"
+		"permit(principal, action in [N::Action::\"b\", N::Action::\"b\"], resource); permit(principal, action == Action::\"c\", resource);"),
+		(span){ 0 }, 0, NULL, &ast, NULL));
+	static const enum cedar_finding_kind want[] = { CEDAR_FIND_INCOMPATIBLE, CEDAR_FIND_COUNT, CEDAR_FIND_UNKNOWN_ACTION };
+	for (uint32_t i = 0; i < ast->policy_n; i++) {
+		cedar_report_init(&r, 0);
+		assert_ok(cedar_validate_policy(s, ast->policies[i], NULL, &r));
+		assert_int_equal(r.n ? r.items[0].kind : CEDAR_FIND_COUNT, want[i]);
+		cedar_report_fini(&r);
+	}
+	cedar_ast_unref(ast);
 }
 
 static void
@@ -316,4 +414,4 @@ bounds_the_work(void **)
 	buf_fini(&b);
 }
 
-TEST_MAIN(T(agrees_with_the_reference), T(explains), T(follows_4_12_or_4_13), T(permissive_is_weaker), T(bounds_the_work))
+TEST_MAIN(T(agrees_with_the_reference), T(explains), T(follows_4_12_or_4_13), T(permissive_is_weaker), T(checks_one_policy), T(bounds_the_work))
