@@ -136,6 +136,9 @@ free_lists(struct core *c)
 	FREE_ALL(&c->call_list, struct call, all, call_free);
 	FREE_ALL(&c->approval_list, struct approval, all, approval_free);
 	FREE_ALL(&c->revocation_list, struct revocation, all, revocation_free);
+	/* Out of their trees first: a parent may go before its children. */
+	list_for(it, &c->task_list)
+		list_del(&container_of(it, struct task, all)->siblings);
 	FREE_ALL(&c->task_list, struct task, all, task_free);
 	FREE_ALL(&c->servers, struct server, all, server_free);
 	FREE_ALL(&c->agents, struct agent, all, agent_free);
@@ -328,6 +331,9 @@ on_leaf_request(struct core *c, unsigned index, const struct msg_leaf_request *q
 static void
 dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 {
+	/* Before the rows are in, nothing but them and who is there is heard; questions are refused by themselves. */
+	if (!c->loaded && (m->type == MSG_CALL_STATE || m->type == MSG_TASK_CLEAN || m->type == MSG_FOUND || m->type == MSG_CANCEL))
+		return;
 	switch (m->type) {
 	case MSG_PEER: peer_attested(c, &m->peer); return;
 	case MSG_PEER_TLS: peer_tls(c, index, &m->peer_tls); return;
@@ -424,11 +430,13 @@ link_down(struct core *c, enum role r, unsigned index)
 		held_void_edge(c, r, index);
 		asks_edge_gone(c, r, index);
 		parked_edge_gone(c, r, index);
-		calls_edge_gone(c, r, index);
+		if (c->loaded)
+			calls_edge_gone(c, r, index);
 		peers_edge_gone(c, r, index);
 		return;
 	case ROLE_TOOLS:
-		calls_tools_gone(c);
+		if (c->loaded)
+			calls_tools_gone(c);
 		asks_role_gone(c, r);
 		return;
 	case ROLE_SIGNER: case ROLE_ATTEST:
@@ -471,6 +479,41 @@ core_flush(struct core *c, instant now)
 	set_clock(c, now);
 	journal_flush(c);
 	journal_tick(c);
+}
+
+const char *
+core_check(const struct core *c)
+{
+	if (!c->loaded)
+		return NULL;
+	if (c->journal.durable > c->journal.sent || c->journal.sent > c->journal.chain.seq)
+		return "durable <= sent <= decided";
+	list_for(it, &c->task_list) {
+		const struct task *t = container_of(it, struct task, all);
+		uint32_t below = 0, flying = 0;
+		if (task_fault(c, t))
+			return task_fault(c, t);
+		list_for(k, &t->children) {
+			const struct task *child = container_of(k, struct task, siblings);
+			below += child->descendants + !task_state_over((enum task_state)child->state);
+			if (child->used > t->used)
+				return "a task has used less than its child";
+			if (child->sensitivity > t->sensitivity)
+				return "a parent's mark is below its child's";
+		}
+		list_for(k, &c->call_list)
+			flying += container_of(k, struct call, all)->task == t;
+		if (flying != t->in_flight)
+			return "calls in flight are miscounted";
+		if (!task_state_over((enum task_state)t->state) && below != t->descendants)
+			return "descendants are miscounted";
+	}
+	list_for(it, &c->approval_list) {
+		const struct approval *a = container_of(it, struct approval, all);
+		if (a->state == APPR_GRANTED && !a->grant_n)
+			return "granted by nobody";
+	}
+	return NULL;
 }
 
 int64_t core_deadline(const struct core *c) { return c->failed || !c->loaded ? INT64_MAX : timers_next(&c->timers); }

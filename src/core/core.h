@@ -48,5 +48,7 @@ void core_flush(struct core *c, instant now);
 int64_t core_deadline(const struct core *c);
 /* True once memory and log may differ, with the reason. */
 bool core_failed(const struct core *c, status *ret_why);
+/* Walks all state; NULL, or what does not hold. For tests and simulation: takes time in proportion to the state. */
+const char *core_check(const struct core *c);
 
 #endif

@@ -169,6 +169,8 @@ core_loaded(struct core *c, const struct msg_loaded *m)
 		core_fail(c, s);
 		return;
 	}
+	map_for(it, &c->peers)
+		peer_resolve(c, container_of(it, struct peer, node));
 	if (core_up(c, ROLE_TOOLS))
 		core_announce(c);
 	for (unsigned i = 0; i < EDGES_MAX; i++) {

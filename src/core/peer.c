@@ -106,19 +106,46 @@ peer_attested(struct core *c, const struct msg_peer *m)
 	if (failed(str_get(&c->strs, m->exe, &p->exe)) || failed(str_get(&c->strs, m->cgroup, &p->cgroup)))
 		p->error = E_NO_MEMORY;
 	p->task = m->root_task;
+	peer_resolve(c, p);
+}
+
+static void
+resolve_local(struct core *c, struct peer *p)
+{
 	bool specific;
-	if (p->error == E_OK && p->edge == ROLE_PEOPLE) {
+	const struct task *t = p->task ? task_find(c, p->task) : NULL;
+	struct agent *a = p->task ? t ? t->agent : NULL : agent_match(c, p, &specific);
+	/* A process inside a task that core does not know any more belongs to nobody. */
+	if (p->task && !t)
+		p->error = E_TASK_ENDED;
+	p->agent = a ? a->id : 0;
+	if (a)
+		a->last_seen = wall_now(c);
+}
+
+static void
+resolve_tls(struct core *c, struct peer *p)
+{
+	bool specific;
+	struct agent *a = p->has_cert ? agent_match(c, p, &specific) : NULL;
+	if (!a && p->has_cert)
+		a = agent_by_id(c, cert_agent(c, &p->x5t));
+	p->agent = a ? a->id : 0;
+	if (a)
+		a->last_seen = wall_now(c);
+}
+
+void
+peer_resolve(struct core *c, struct peer *p)
+{
+	if (!c->loaded)
+		return;
+	if (p->tls)
+		resolve_tls(c, p);
+	else if (p->error == E_OK && p->edge == ROLE_PEOPLE)
 		p->error = people_only(c, p);
-	} else if (p->error == E_OK) {
-		const struct task *t = p->task ? task_find(c, p->task) : NULL;
-		struct agent *a = p->task ? t ? t->agent : NULL : agent_match(c, p, &specific);
-		/* A process inside a task that core does not know any more belongs to nobody. */
-		if (p->task && !t)
-			p->error = E_TASK_ENDED;
-		p->agent = a ? a->id : 0;
-		if (a)
-			a->last_seen = wall_now(c);
-	}
+	else if (p->error == E_OK)
+		resolve_local(c, p);
 	known(c, p);
 }
 
@@ -126,7 +153,6 @@ void
 peer_tls(struct core *c, unsigned index, const struct msg_peer_tls *m)
 {
 	struct peer *p = peer_new(c, ROLE_AGENTS, index, m->conn);
-	bool specific;
 	if (!p) {
 		drop(c, ROLE_AGENTS, index, m->conn);
 		return;
@@ -135,14 +161,7 @@ peer_tls(struct core *c, unsigned index, const struct msg_peer_tls *m)
 	p->has_cert = m->has_cert;
 	if (m->has_cert)
 		memcpy(p->x5t.b, m->x5t, sizeof p->x5t.b);
-	struct agent *a = m->has_cert ? agent_match(c, p, &specific) : NULL;
-	struct agent *enrolled = m->has_cert ? agent_by_id(c, cert_agent(c, &p->x5t)) : NULL;
-	if (!a)
-		a = enrolled;
-	p->agent = a ? a->id : 0;
-	if (a)
-		a->last_seen = wall_now(c);
-	known(c, p);
+	peer_resolve(c, p);
 }
 
 void

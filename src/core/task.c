@@ -38,16 +38,25 @@ become(struct task *t, enum task_state to)
 	t->state = (uint8_t)to;
 }
 
-bool
-task_valid(const struct core *c, const struct task *t)
+const char *
+task_fault(const struct core *c, const struct task *t)
 {
 	bool over = task_state_over((enum task_state)t->state);
-	return t->state < TASK_STATE_COUNT && t->agent && t->envelope && id_kind(t->id) == ID_TASK &&
-	       (t->parent ? t->depth == t->parent->depth + 1 : t->depth == 0) &&
-	       (!t->parent || (t->term.expires <= t->parent->term.expires && t->term.deadline <= t->parent->term.deadline)) &&
-	       over == (t->cause != CAUSE_NONE || t->state == TASK_REJECTED) && (!over || !t->holder) &&
-	       (t->envelope->max_calls < 0 || t->used <= (uint32_t)t->envelope->max_calls) && t->label_n <= TASK_LABELS_MAX &&
-	       t->born && t->born <= c->journal.chain.seq;
+	if (t->state >= TASK_STATE_COUNT || !t->agent || !t->envelope || id_kind(t->id) != ID_TASK)
+		return "a task without agent, envelope or state";
+	if (t->parent ? t->depth != t->parent->depth + 1 : t->depth != 0)
+		return "a task's depth is not one more than its parent's";
+	if (!over && t->parent && (t->term.expires > t->parent->term.expires || t->term.deadline > t->parent->term.deadline))
+		return "a task lives longer than its parent";
+	if (over != (t->cause != CAUSE_NONE || t->state == TASK_REJECTED))
+		return "a task ended without cause, or has a cause and goes on";
+	if (over && (t->holder || t->grace.pos))
+		return "an ended task is held";
+	if (t->envelope->max_calls >= 0 && t->used > (uint32_t)t->envelope->max_calls)
+		return "a task has used more than its budget";
+	if (t->label_n > TASK_LABELS_MAX || !t->born || t->born > c->journal.chain.seq)
+		return "a task was born after the log's end";
+	return NULL;
 }
 
 static bool id_is(const struct map_node *n, const void *key) { return container_of(n, struct task, node)->id == *(const uint64_t *)key; }
@@ -313,7 +322,7 @@ task_create(struct core *c, const struct task_new *n, struct task **ret)
 		n->holder->holds++;
 	}
 	task_root(c, t);
-	must(task_valid(c, t));
+	must(!task_fault(c, t));
 	*ret = t;
 	return OK;
 }

@@ -82,8 +82,8 @@ const char *task_state_name(enum task_state s);
 const char *cause_name(enum cause c);
 bool task_may_become(enum task_state from, enum task_state to);
 static inline bool task_state_over(enum task_state s) { return s >= TASK_COMPLETED; }
-/* What must hold of every task at every moment. */
-bool task_valid(const struct core *c, const struct task *t);
+/* INVARIANT of every task at every moment: NULL, or what does not hold. */
+const char *task_fault(const struct core *c, const struct task *t);
 
 struct task *task_find(const struct core *c, uint64_t id);
 /* The state that counts, ancestors and stops considered, and why. */

@@ -29,6 +29,8 @@ on_send(void *ctx, enum role to, unsigned index, const struct msg *m)
 	struct node *n = ctx;
 	must(msg_permitted(ROLE_CORE, to, (uint16_t)m->type));
 	must(index < NODE_EDGES && n->up[to][index]);
+	if (n->sent)
+		n->sent(n, to, index, m);
 	queue(&n->from_core, to, index, m);
 }
 
@@ -137,6 +139,8 @@ node_deliver(struct node *n, enum role from, unsigned index)
 		return false;
 	must(!failed(msg_decode(f->type, span_make(f->body, f->n), &m)));
 	n->steps++;
+	if (n->delivering)
+		n->delivering(n, from, index, &m);
 	core_step(n->core, from, index, &m, n->now);
 	free(f);
 	return true;
@@ -182,6 +186,8 @@ serve_store(struct node *n, const struct msg *q)
 		m.appended.batch = q->append.batch;
 		m.appended.error = disk_append(&n->disk, &q->append);
 		m.appended.seq = n->disk.chain.seq;
+		if (m.appended.error == E_OK && n->appended)
+			n->appended(n, ROLE_STORE, 0, q);
 		if (n->lose_ack) {
 			n->lose_ack = false;
 			return;
@@ -317,10 +323,7 @@ node_serve(struct node *n, enum role to, unsigned index)
 void
 node_flush(struct node *n)
 {
-	status why;
 	core_flush(n->core, n->now);
-	if (core_failed(n->core, &why))
-		fprintf(stderr, "# core failed: %s at %s:%u\n", error_name(why.code), why.file, why.line);
 }
 
 void

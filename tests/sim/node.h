@@ -54,6 +54,9 @@ struct node {
 	bool lose_ack, repeat_ack;   /* the next one */
 	bool signer_mute, tools_mute;
 	node_hook *hook;
+	node_hook *sent;             /* every message, at the moment core lets go of it */
+	node_hook *delivering;       /* every message, just before core gets it */
+	node_hook *appended;         /* every APPEND that became durable */
 	void *hook_arg;
 	uint64_t tokens_signed;
 	size_t steps;
