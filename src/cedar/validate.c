@@ -204,6 +204,20 @@ S_action_list_ok(struct validation *v)
 	return true;
 }
 
+/* The actions the scope can mean: for `==` the one, else any may be. */
+static const struct cedar_action *const *
+S_candidates(const struct validation *v, size_t *ret_n)
+{
+	const struct cedar_scope *sc = &v->policy->scope[CEDAR_ACTION];
+	const struct cedar_action *const *all = cedar_schema_actions(v->schema, ret_n);
+	const struct cedar_action *one = sc->op == CEDAR_SCOPE_EQ
+	                               ? cedar_schema_action(v->schema, sc->uids[0]->type.text, sc->uids[0]->id) : NULL;
+	if (!one)
+		return all;
+	*ret_n = 1;
+	return &all[one->index];
+}
+
 /* A type of `list` may meet the scope; for this question an undeclared name is met by nothing, a slot by anything. */
 static bool
 S_some_meets(const struct validation *v, const struct cedar_scope *sc, const struct cedar_entity_type *const *list, uint32_t n)
@@ -221,7 +235,7 @@ S_applicable(struct validation *v)
 {
 	const struct cedar_scope *scope = v->policy->scope;
 	size_t n;
-	const struct cedar_action *const *actions = cedar_schema_actions(v->schema, &n);
+	const struct cedar_action *const *actions = S_candidates(v, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (!actions[i]->applies)
 			continue;
@@ -261,20 +275,66 @@ S_check_env(struct validation *v, const struct cedar_env *env, enum scope_answer
 	return OK;
 }
 
-static bool
-S_uses_action(const struct cedar_expr *x, void *arg)
+/* How a policy uses what differs between environments. */
+#define CONTEXT_PARTS 8
+
+struct env_use {
+	bool action;                     /* the variable occurs */
+	bool whole_context;              /* the context as such, or too many parts of it */
+	uint32_t n;
+	span parts[CONTEXT_PARTS];       /* attributes of the context that occur */
+};
+
+static void
+S_use_part(struct env_use *u, span name)
 {
-	bool *uses = arg;
-	*uses |= x->kind == CEDAR_X_VAR && x->sub == CEDAR_ACTION;
-	return !*uses && cedar_expr_children(x, S_uses_action, arg);
+	for (uint32_t i = 0; i < u->n; i++)
+		if (span_eq(u->parts[i], name))
+			return;
+	if (u->n == CONTEXT_PARTS)
+		u->whole_context = true;
+	else
+		u->parts[u->n++] = name;
 }
 
-/* What the conditions can tell apart: with `action` unused, equal triples give equal results. */
+static bool
+S_use(const struct cedar_expr *x, void *arg)
+{
+	struct env_use *u = arg;
+	const struct cedar_expr *target = x->kind == CEDAR_X_GET ? x->get.target : x->kind == CEDAR_X_HAS ? x->has.target : NULL;
+	if (target && target->kind == CEDAR_X_VAR && target->sub == CEDAR_CONTEXT) {
+		S_use_part(u, x->kind == CEDAR_X_GET ? x->get.attr : x->has.path[0]);
+		return true;
+	}
+	if (x->kind == CEDAR_X_VAR) {
+		u->action |= x->sub == CEDAR_ACTION;
+		u->whole_context |= x->sub == CEDAR_CONTEXT;
+	}
+	return cedar_expr_children(x, S_use, arg);
+}
+
+/* What the conditions can tell apart: with `action` unused, equal types give equal results. Types of a schema are
+ * hash-consed, so pointers compare. */
 struct env_key {
 	const struct cedar_entity_type *principal, *resource;
-	const struct cedar_type *context;
+	uintptr_t context[CONTEXT_PARTS];    /* the types of the parts used; bit 0: required */
 	const struct cedar_action *action;
 };
+
+static void
+S_context_key(const struct env_use *u, const struct cedar_type *context, uintptr_t ret[CONTEXT_PARTS])
+{
+	memset(ret, 0, CONTEXT_PARTS * sizeof *ret);
+	if (u->whole_context) {
+		ret[0] = (uintptr_t)context;
+		return;
+	}
+	for (uint32_t i = 0; i < u->n; i++) {
+		const struct cedar_attr *a = cedar_attr_find(context->attrs, context->n, u->parts[i]);
+		if (a)
+			ret[i] = (uintptr_t)a->type | a->required;
+	}
+}
 
 struct env_list {
 	struct env_key *items;
@@ -285,12 +345,14 @@ static int
 S_cmp_env(const void *a, const void *b)
 {
 	const struct env_key *x = a, *y = b;
-	const uintptr_t xs[] = { x->principal->index, x->resource->index, (uintptr_t)x->context, x->action->index };
-	const uintptr_t ys[] = { y->principal->index, y->resource->index, (uintptr_t)y->context, y->action->index };
-	for (size_t i = 0; i < ARRAY_LEN(xs); i++)
-		if (xs[i] != ys[i])
-			return xs[i] < ys[i] ? -1 : 1;
-	return 0;
+	if (x->principal != y->principal)
+		return x->principal->index < y->principal->index ? -1 : 1;
+	if (x->resource != y->resource)
+		return x->resource->index < y->resource->index ? -1 : 1;
+	for (size_t i = 0; i < CONTEXT_PARTS; i++)
+		if (x->context[i] != y->context[i])
+			return x->context[i] < y->context[i] ? -1 : 1;
+	return x->action->index < y->action->index ? -1 : x->action->index > y->action->index;
 }
 
 static status
@@ -326,11 +388,11 @@ S_scope_levels(struct validation *v, const bool asks[3])
 
 /* The environments whose scope is not plainly false; the list of actions is looked at where the principal allows. */
 static status
-S_collect_envs(struct validation *v, struct env_list *l, bool *ret_list_ok, bool *ret_scope_bad)
+S_collect_envs(struct validation *v, const struct env_use *use, struct env_list *l, bool *ret_list_ok, bool *ret_scope_bad)
 {
 	const struct cedar_scope *scope = v->policy->scope;
 	size_t n;
-	const struct cedar_action *const *actions = cedar_schema_actions(v->schema, &n);
+	const struct cedar_action *const *actions = S_candidates(v, &n);
 	bool list_checked = false, asks[3] = { false };
 	*ret_list_ok = true;
 	*ret_scope_bad = false;
@@ -354,13 +416,16 @@ S_collect_envs(struct validation *v, struct env_list *l, bool *ret_list_ok, bool
 			*ret_scope_bad |= ok_action == SCOPE_BAD;
 			if (ok_action == SCOPE_NO)
 				continue;
+			struct env_key key = { .principal = a->principals[p], .action = a };
+			S_context_key(use, a->context, key.context);
 			for (uint32_t r = 0; r < a->n_resources; r++) {
 				enum scope_answer ok_resource = S_scope_entity(v->schema, &scope[CEDAR_RESOURCE], a->resources[r]);
 				*ret_scope_bad |= ok_resource == SCOPE_BAD;
 				asks[CEDAR_RESOURCE] |= S_asks_hierarchy(&scope[CEDAR_RESOURCE], a->resources[r]);
 				if (ok_resource == SCOPE_NO)
 					continue;
-				TRY(S_push_env(l, (struct env_key){ a->principals[p], a->resources[r], a->context, a }));
+				key.resource = a->resources[r];
+				TRY(S_push_env(l, key));
 			}
 		}
 	}
@@ -371,18 +436,19 @@ S_collect_envs(struct validation *v, struct env_list *l, bool *ret_list_ok, bool
 static status
 S_check_envs(struct validation *v, struct env_list *l)
 {
-	bool list_ok, scope_bad, uses_action = false;
-	TRY(S_collect_envs(v, l, &list_ok, &scope_bad));
+	bool list_ok, scope_bad;
+	struct env_use use = { 0 };
 	for (uint32_t i = 0; i < v->policy->condition_n; i++)
-		S_uses_action(v->policy->conditions[i].body, &uses_action);
+		S_use(v->policy->conditions[i].body, &use);
+	TRY(S_collect_envs(v, &use, l, &list_ok, &scope_bad));
 	if (l->n)
 		qsort(l->items, l->n, sizeof *l->items, S_cmp_env);
 	/* a scope that could not be checked is not one that is never met */
 	struct env_result out = { .some_not_false = !list_ok || scope_bad };
 	for (size_t i = 0; i < l->n; i++) {
 		const struct env_key *k = &l->items[i];
-		if (i > 0 && !uses_action && k[-1].principal == k->principal && k[-1].resource == k->resource &&
-		    k[-1].context == k->context)
+		if (i > 0 && !use.action && k[-1].principal == k->principal && k[-1].resource == k->resource &&
+		    memcmp(k[-1].context, k->context, sizeof k->context) == 0)
 			continue;
 		struct cedar_env env = { k->action, k->principal, k->resource };
 		TRY(S_check_env(v, &env, SCOPE_YES, &out));
