@@ -16,6 +16,9 @@ struct cedar_partial_set {
 	struct cedar_schema *schema;
 	struct entry *entries;
 	uint32_t n;
+	/* numbers of entries: first those for any action, then those for one action each, by action */
+	uint32_t *order, general;
+	uint32_t *first;                     /* of each action of the schema, into `order`; one more at the end */
 };
 
 void
@@ -33,6 +36,28 @@ void
 cedar_partial_freep(struct cedar_partial_set **s)
 {
 	cedar_partial_free(*s);
+}
+
+/* Counting sort of the entries by the action they are for. */
+static status
+S_order(struct cedar_partial_set *s)
+{
+	size_t actions = 0;
+	if (s->schema)
+		cedar_schema_actions(s->schema, &actions);
+	s->order = arena_array(&s->arena, (size_t)s->n + 1, sizeof *s->order);
+	s->first = arena_array(&s->arena, actions + 2, sizeof *s->first);
+	ENSURE(s->order && s->first, E_NO_MEMORY);
+	for (uint32_t i = 0; i < s->n; i++)
+		s->first[s->entries[i].only ? s->entries[i].only->index + 2 : 1]++;
+	s->general = s->first[1];
+	for (size_t i = 1; i < actions + 2; i++)
+		s->first[i] += s->first[i - 1];
+	/* now first[k + 1] is where the entries of action k begin, first[0] where the general ones do */
+	for (uint32_t i = 0; i < s->n; i++)
+		s->order[s->first[s->entries[i].only ? s->entries[i].only->index + 1 : 0]++] = i;
+	/* and now first[k + 1] is where they end, which is where those of k + 1 begin */
+	return OK;
 }
 
 status
@@ -59,6 +84,7 @@ cedar_partial_new(const struct cedar_policies *p, struct cedar_schema *schema,
 		        ? cedar_schema_action(schema, action->uids[0]->type.text, action->uids[0]->id) : NULL;
 		s->n++;
 	}
+	TRY(S_order(s));
 	*ret = TAKE(s);
 	return OK;
 }
@@ -156,10 +182,12 @@ S_possible_on(struct possible *q, const struct cedar_action *action, const struc
 	r->action = &uid;
 	r->resource_type = resource->name;
 	partial_begin(&p, q->s->schema, q->entities, r, q->arena);
-	for (uint32_t i = 0; i < q->s->n; i++) {
-		const struct entry *e = &q->s->entries[i];
+	/* the general ones, then those for this action */
+	uint32_t from = q->s->first[action->index], own = q->s->first[action->index + 1] - from;
+	for (uint32_t i = 0; i < q->s->general + own; i++) {
+		const struct entry *e = &q->s->entries[q->s->order[i < q->s->general ? i : from + i - q->s->general]];
 		struct cedar_partial one;
-		if ((e->only && e->only != action) || !cedar_scope_admits(q->s->schema, e->policy, action, q->principal, resource) ||
+		if (!cedar_scope_admits(q->s->schema, e->policy, action, q->principal, resource) ||
 		    !S_one(&p, e, &one))
 			continue;
 		bool open = one.state == CEDAR_PARTIAL_UNKNOWN && !one.never, holds = one.state == CEDAR_PARTIAL_TRUE;
