@@ -246,5 +246,63 @@ request_entities_hide_the_store(void **)
 	world_fini(&w);
 }
 
-TEST_MAIN(T(combines), T(finds_by_head), T(says_what_failed), T(edits_a_set), T(no_answer_without_memory),
+/* More than are sorted as they come, found in an order that is not theirs. */
+static void
+many_apply_in_order(void **)
+{
+	static const char *const heads[] = { "principal, action, resource", "principal == Agent::\"a\", action, resource", "principal, action, resource in Org::\"x\"",
+	                                     "principal, action == Action::\"gh/create\", resource", "principal is Agent, action in Action::\"gh\", resource" };
+	struct world w;
+	struct buf b;
+	struct cedar_answer a;
+	struct cedar_response r;
+	world_init(&w);
+	buf_init(&b, 1u << 20);
+	for (unsigned i = 0; i < 400; i++)
+		buf_printf(&b, "%s(%s)%s;", i % 7 == 0 ? "forbid" : "permit", heads[i * 3 % ARRAY_LEN(heads)], i % 4 == 0 ? " when { context.nope }" : "");
+	buf_put_u8(&b, 0);
+	const struct cedar_policies *set = compile((const char *)b.p), *same = cedar_policies_ref(set);
+	cedar_policies_unref(set);
+	assert_ok(cedar_evaluate(same, w.entities, &w.req, &w.arena, &a));
+	assert_int_equal(a.failure_n, 100);
+	assert_int_equal(a.permit_n + a.forbid_n, 300);
+	for (uint32_t i = 1; i < a.permit_n; i++)
+		assert_true(a.permits[i - 1]->pos.offset < a.permits[i]->pos.offset);
+	for (uint32_t i = 1; i < a.forbid_n; i++)
+		assert_true(a.forbids[i - 1]->pos.offset < a.forbids[i]->pos.offset);
+	for (uint32_t i = 1; i < a.failure_n; i++)
+		assert_true(a.failures[i - 1].policy->pos.offset < a.failures[i].policy->pos.offset);
+	assert_ok(cedar_is_authorized(same, w.entities, &w.req, &w.arena, &r));
+	assert_false(r.allow);
+	assert_int_equal(r.reason_n, a.forbid_n);
+	assert_int_equal(r.error_n, 100);
+	assert_true(cedar_policies_memory(same) > 400 * 200 && cedar_policies_memory(same) < 400 * 2048);
+	cedar_policies_unref(same);
+	buf_fini(&b);
+	world_fini(&w);
+}
+
+static void
+builds_records(void **)
+{
+	struct arena a;
+	char key[20][4];
+	arena_init(&a, 1u << 20);
+	struct cedar_record_builder b = cedar_record_begin(&a);
+	for (unsigned i = 0; i < 20; i++)
+		cedar_record_put(&b, span_make(key[i], (size_t)snprintf(key[i], 4, "%u", i)), cedar_long(i));
+	const struct cedar_record *r = cedar_record_finish(&b);
+	assert_int_equal(r->n, 20);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(cedar_record_get(r, span_str(key[i]))->i, i);
+	b = cedar_record_begin(&a);
+	assert_int_equal(cedar_record_finish(&b)->n, 0);
+	b = cedar_record_begin(&a);
+	cedar_record_put(&b, SPAN("a"), cedar_long(1));
+	cedar_record_put(&b, SPAN("a"), cedar_long(1));
+	assert_null(cedar_record_finish(&b));
+	arena_fini(&a);
+}
+
+TEST_MAIN(T(many_apply_in_order), T(builds_records), T(combines), T(finds_by_head), T(says_what_failed), T(edits_a_set), T(no_answer_without_memory),
           T(request_entities_hide_the_store))

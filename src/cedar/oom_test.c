@@ -4,6 +4,7 @@
 
 #include "cedar/entities_json.h"
 #include "cedar/est.h"
+#include "cedar/program.h"
 
 static unsigned long fail_after, calls;
 
@@ -215,4 +216,156 @@ nothing_is_lost(void **)
 	cedar_ast_unref(ast);
 }
 
-TEST_MAIN(T(nothing_is_lost))
+/* ---- arenas of every size ---- */
+
+/* Runs `fn` with more and more room until it succeeds; it must give E_NO_MEMORY each time before. */
+static void
+widen(status (*fn)(size_t room, void *), void *arg)
+{
+	for (size_t room = 0;; room += 16) {
+		status s = fn(room, arg);
+		if (!failed(s))
+			return;
+		if (s.code != E_NO_MEMORY && s.code != E_LIMIT)
+			fail_msg("room %zu: %s at %s:%d", room, error_name(s.code), s.file ? s.file : "", s.line);
+		assert_true(room < 1u << 20);
+	}
+}
+
+static status
+narrow_parse(size_t room, void *)
+{
+	struct cedar_ast *ast = NULL;
+	struct cedar_diag d;
+	/* 0 would be the default */
+	status s = cedar_parse_policies(span_str(text), SPAN("f.cedar"), 0, &(struct cedar_limits){ .memory = room + 1 }, &ast, &d);
+	cedar_ast_unref(ast);
+	return s;
+}
+
+struct documents {
+	struct arena arena;
+	struct cedar_ast *ast;
+	const struct json *policies, *entities, *request;
+	const struct cedar_policies *set;
+	struct cedar_entities *store;
+};
+
+static status
+narrow_est(size_t room, void *arg)
+{
+	const struct documents *docs = arg;
+	struct cedar_diag d;
+	struct cedar_ast *ast = cedar_ast_new((span){ 0 }, room);
+	char id[16] = "a";
+	status s = ast ? OK : FAIL(E_NO_MEMORY);
+	for (unsigned i = 0; i < 2 && !failed(s); i++)
+		json_for_members(m, json_gets(docs->policies, i ? "templates" : "staticPolicies")) {
+			id[0]++;
+			if (!failed(s))
+				s = cedar_policy_from_json(&m->value, span_str(id), ast, &d);
+		}
+	const struct cedar_policy *link;
+	if (!failed(s))
+		s = cedar_ast_link(ast, ast->policies[ast->policy_n - 1], SPAN("link"), docs->ast->policies[0]->scope[0].uids[0], NULL, &link, &d);
+	cedar_ast_unref(ast);
+	return s;
+}
+
+static status
+narrow_values(size_t room, void *arg)
+{
+	const struct documents *docs = arg;
+	struct arena a;
+	struct cedar_entity e;
+	struct cedar_request r;
+	struct cedar_diag d;
+	const struct json *again;
+	arena_init(&a, room);
+	status s = OK;
+	json_for_items(v, docs->entities)
+		if (!failed(s))
+			s = cedar_entity_from_json(v, NULL, &a, &e, &d);
+	if (!failed(s))
+		s = cedar_request_from_json(docs->request, NULL, &a, &r, &d);
+	if (!failed(s))
+		s = cedar_json_parse(SPAN("[1,{\"a\":[2]}]"), 0, &a, &again, &d);
+	arena_fini(&a);
+	return s;
+}
+
+static status
+narrow_compile(size_t room, void *arg)
+{
+	const struct documents *docs = arg;
+	struct arena a;
+	status s = OK;
+	arena_init(&a, room);
+	for (uint32_t i = 0; i < docs->ast->policy_n && !failed(s); i++)
+		if (!cedar_compile_expr(&a, docs->ast->policies[i]->conditions[0].body))
+			s = FAIL(E_NO_MEMORY);
+	arena_fini(&a);
+	return s;
+}
+
+static status
+narrow_answer(size_t room, void *arg)
+{
+	const struct documents *docs = arg;
+	struct arena a, b;
+	struct cedar_answer ans;
+	struct cedar_request r;
+	struct cedar_diag d;
+	bool allow = false;
+	arena_init(&a, room);
+	arena_init(&b, 1u << 20);
+	assert_ok(cedar_request_from_json(docs->request, NULL, &b, &r, &d));
+	const struct cedar_entity *extra[] = { cedar_entity_make(&a, docs->store, r.principal, NULL, NULL, &r.resource, 1) };
+	status s = extra[0] ? OK : FAIL(E_NO_MEMORY);
+	if (!failed(s)) {
+		r.extra = extra;
+		r.extra_n = 1;
+		s = cedar_evaluate(docs->set, docs->store, &r, &a, &ans);
+		if (failed(s))
+			assert_false(ans.allow);
+	}
+	if (!failed(s))
+		s = cedar_decide(docs->set, docs->store, &r, &a, &allow);
+	if (failed(s))
+		assert_false(allow);
+	arena_fini(&a);
+	arena_fini(&b);
+	return s;
+}
+
+static void
+narrow_arenas(void **)
+{
+	struct documents docs = { 0 };
+	struct cedar_diag d;
+	struct buf b;
+	arena_init(&docs.arena, 1u << 24);
+	buf_init(&b, 1u << 20);
+	assert_ok(cedar_parse_policies(span_str(text), SPAN("f.cedar"), 0, NULL, &docs.ast, &d));
+	struct json_writer w = json_w(&b);
+	cedar_policies_to_json(docs.ast, &w);
+	assert_ok(cedar_json_parse(buf_span(&b), 0, &docs.arena, &docs.policies, &d));
+	assert_ok(cedar_json_parse(span_str(entities_text), 0, &docs.arena, &docs.entities, &d));
+	assert_ok(cedar_json_parse(SPAN("{\"principal\":\"U::\\\"a\\\"\",\"action\":{\"type\":\"Action\",\"id\":\"x\"},\"resource\":{\"type\":\"G\",\"id\":\"g\"},"
+	          "\"context\":{\"q\":1,\"r\":[1,{\"a\":2}]}}"), 0, &docs.arena, &docs.request, &d));
+	docs.store = cedar_entities_new(1);
+	assert_ok(cedar_entities_parse(docs.store, span_str(entities_text), NULL, &d));
+	assert_ok(cedar_policies_new(&docs.ast, 1, &docs.set, &d));
+	widen(narrow_parse, NULL);
+	widen(narrow_est, &docs);
+	widen(narrow_values, &docs);
+	widen(narrow_compile, &docs);
+	widen(narrow_answer, &docs);
+	cedar_policies_unref(docs.set);
+	cedar_entities_free(docs.store);
+	cedar_ast_unref(docs.ast);
+	buf_fini(&b);
+	arena_fini(&docs.arena);
+}
+
+TEST_MAIN(T(nothing_is_lost), T(narrow_arenas))
