@@ -13,9 +13,9 @@ on_head(void *ctx, struct http_conn *, const struct http_request *r, size_t *max
 }
 
 static void
-reply_plain(struct http_exchange *x, unsigned status, span body)
+reply_plain(struct http_exchange *x, unsigned code, span body)
 {
-	struct http_answer a = { .status = status, .content_type = SPAN("application/json"), .body = body };
+	struct http_answer a = { .status = code, .content_type = SPAN("application/json"), .body = body };
 	http_reply(x, &a);
 }
 
