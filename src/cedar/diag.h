@@ -21,7 +21,4 @@ struct cedar_diag {
 status cedar_diag_set(struct cedar_diag *d, uint16_t code, struct cedar_pos at, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* The word of the list that `word` was probably meant to be (at most two letters off, three for long words), or NULL. */
-const char *cedar_suggest(span word, const char *const *list, size_t n);
-
 #endif

@@ -1,4 +1,5 @@
 #include "cedar/parse_priv.h"
+#include "cedar/suggest.h"
 
 #include <stdio.h>
 
@@ -300,11 +301,12 @@ policy(struct cedar_parser *p, uint64_t number, struct cedar_policy **ret)
 	} else if (cedar_parser_word(p, "forbid")) {
 		pol->effect = CEDAR_FORBID;
 	} else {
-		static const char *const effects[] = { "permit", "forbid" };
-		const char *near = p->tok.kind == CEDAR_T_IDENT ? cedar_suggest(p->tok.text, effects, 2) : NULL;
-		char hint[60];
-		snprintf(hint, sizeof hint, near ? "did you mean `%s`?" : "%s", near ? near : "a policy starts with permit(…) or forbid(…)");
-		return cedar_parser_unexpected(p, "`permit` or `forbid`", hint);
+		char hint[100];
+		struct cedar_suggest near = cedar_suggest_make(p->tok.text);
+		cedar_suggest_offer(&near, SPAN("permit"));
+		cedar_suggest_offer(&near, SPAN("forbid"));
+		cedar_suggest_hint(&near, hint, sizeof hint);
+		return cedar_parser_unexpected(p, "`permit` or `forbid`", *hint ? hint : "a policy starts with permit(…) or forbid(…)");
 	}
 	TRY(cedar_parser_next(p));
 	TRY(scopes(p, pol));

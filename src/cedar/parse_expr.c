@@ -1,4 +1,5 @@
 #include "cedar/parse_priv.h"
+#include "cedar/suggest.h"
 
 #include <stdio.h>
 
@@ -188,9 +189,8 @@ static status
 unknown_name(struct cedar_parser *p, span name, bool method, struct cedar_pos pos)
 {
 	static const char *const plain[] = { "contains", "containsAll", "containsAny", "isEmpty", "getTag", "hasTag" };
-	const char *list[CEDAR_FN_COUNT + ARRAY_LEN(plain)];
-	char hint[100] = "";
-	size_t n = 0;
+	struct cedar_suggest near = cedar_suggest_make(name);
+	char hint[100];
 	enum cedar_fn fn;
 	if (cedar_fn_find(name, &fn)) {
 		snprintf(hint, sizeof hint, method ? "write %s(…)" : "write value.%s(…)", cedar_fn_info(fn)->name);
@@ -199,16 +199,14 @@ unknown_name(struct cedar_parser *p, span name, bool method, struct cedar_pos po
 	}
 	for (unsigned i = 0; i < CEDAR_FN_COUNT; i++)
 		if (cedar_fn_info((enum cedar_fn)i)->method == method)
-			list[n++] = cedar_fn_info((enum cedar_fn)i)->name;
+			cedar_suggest_offer(&near, span_str(cedar_fn_info((enum cedar_fn)i)->name));
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
 		if (!method && span_is(name, plain[i]))
 			return cedar_diag_set(p->d, E_BAD_POLICY, pos, NULL, "`%s` is a method: write value.%s(…)", plain[i], plain[i]);
 		if (method)
-			list[n++] = plain[i];
+			cedar_suggest_offer(&near, span_str(plain[i]));
 	}
-	const char *near = cedar_suggest(name, list, n);
-	if (near)
-		snprintf(hint, sizeof hint, "did you mean `%s`?", near);
+	cedar_suggest_hint(&near, hint, sizeof hint);
 	return cedar_diag_set(p->d, E_BAD_POLICY, pos, hint, "there is no %s `%.*s`", method ? "method" : "function",
 	                      SPAN_ARG(span_sub(name, 0, 60)));
 }
@@ -297,11 +295,14 @@ identifier(struct cedar_parser *p, struct cedar_expr **ret)
 				*ret = x;
 				return seal(p, x);
 			}
-	const char *near = cedar_suggest(path, vars, ARRAY_LEN(vars));
-	char hint[120] = "entities are Type::\"id\", text is in double quotes, attributes follow principal, resource or context";
-	if (near)
-		snprintf(hint, sizeof hint, "did you mean `%s`?", near);
-	return cedar_diag_set(p->d, E_BAD_POLICY, pos, hint, "there is no variable `%.*s`", SPAN_ARG(span_sub(path, 0, 60)));
+	struct cedar_suggest near = cedar_suggest_make(path);
+	char hint[100];
+	for (unsigned v = 0; v < ARRAY_LEN(vars); v++)
+		cedar_suggest_offer(&near, span_str(vars[v]));
+	cedar_suggest_hint(&near, hint, sizeof hint);
+	return cedar_diag_set(p->d, E_BAD_POLICY, pos,
+	                      *hint ? hint : "entities are Type::\"id\", text is in double quotes, attributes follow principal, resource or context",
+	                      "there is no variable `%.*s`", SPAN_ARG(span_sub(path, 0, 60)));
 }
 
 static status

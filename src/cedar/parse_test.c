@@ -105,6 +105,29 @@ parses_or_explains(void **)
 }
 
 static void
+suggests(void **)
+{
+	static const struct { const char *text, *hint; } cases[] = {
+		{ "premit(principal,action,resource);", "did you mean `permit`?" },
+		{ "permit(principal,action,resource) when { princpal == 1 };", "did you mean `principal`?" },
+		{ "permit(principal,action,resource) when { [1].containsall([1]) };", "did you mean `containsAll`?" },
+		{ "permit(principal,action,resource) when { datetme(\"2024-01-01\") };", "did you mean `datetime`?" },
+		{ "permit(principal,action,resource) when { isIpv4(1) };", "write value.isIpv4(…)" },
+		{ "permit(principal,action,resource) when { \"x\".ip() };", "write ip(…)" },
+		{ "permit(principal,action,resource) when { somethingelse };", "entities are Type::" },
+		{ "permit(principal = U::\"x\",action,resource);", "equality is written ==" },
+		{ "xyz(principal,action,resource);", "a policy starts with" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct cedar_ast *ast = NULL;
+		struct cedar_diag d;
+		assert_fails(cedar_parse_policies(span_str(cases[i].text), (span){ 0 }, 0, NULL, &ast, &d), E_BAD_POLICY);
+		if (!strstr(d.hint, cases[i].hint))
+			fail_msg("%s: %s (%s)", cases[i].text, d.what, d.hint);
+	}
+}
+
+static void
 keeps_what_was_written(void **)
 {
 	struct cedar_ast *ast;
@@ -239,4 +262,4 @@ links_templates(void **)
 	cedar_ast_unref(ast);
 }
 
-TEST_MAIN(T(parses_or_explains), T(keeps_what_was_written), T(limits_nesting), T(limits_sizes), T(links_templates))
+TEST_MAIN(T(parses_or_explains), T(suggests), T(keeps_what_was_written), T(limits_nesting), T(limits_sizes), T(links_templates))
