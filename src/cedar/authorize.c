@@ -301,15 +301,24 @@ evaluate_hit(void *arg, const struct cedar_unit *u, uint32_t ordinal)
 	return true;
 }
 
-static const struct cedar_policy *const *
-hit_list(struct arena *a, const struct hits *h)
+static uint32_t
+hit_lists(struct arena *a, struct hits *h, const struct cedar_policy *const **ret_list, const uint32_t **ret_at)
 {
-	const struct cedar_policy **list = h->n ? arena_alloc(a, h->n * sizeof *list) : NULL;
+	if (h->n == 0)
+		return 0;
+	const struct cedar_policy **list = arena_alloc(a, h->n * (sizeof *list + sizeof(uint32_t)));
+	if (!list)
+		return 0;
+	uint32_t *at = (uint32_t *)(list + h->n);
 	if (h->unsorted)
 		cedar_sort(h->list, h->n, sizeof *h->list, hit_cmp);
-	for (uint32_t i = 0; list && i < h->n; i++)
+	for (uint32_t i = 0; i < h->n; i++) {
 		list[i] = h->list[i].policy;
-	return list;
+		at[i] = h->list[i].ordinal;
+	}
+	*ret_list = list;
+	*ret_at = at;
+	return h->n;
 }
 
 status
@@ -331,10 +340,10 @@ cedar_evaluate(const struct cedar_policies *p, const struct cedar_entities *enti
 		cedar_sort(q.failures.list, q.failures.n, sizeof *q.failures.list, failure_cmp);
 	struct cedar_answer out = {
 		.allow = q.hits[CEDAR_PERMIT].n && !q.hits[CEDAR_FORBID].n,
-		.permit_n = q.hits[CEDAR_PERMIT].n, .permits = hit_list(a, &q.hits[CEDAR_PERMIT]),
-		.forbid_n = q.hits[CEDAR_FORBID].n, .forbids = hit_list(a, &q.hits[CEDAR_FORBID]),
 		.failure_n = q.failures.n, .failures = q.failures.list,
 	};
+	out.permit_n = hit_lists(a, &q.hits[CEDAR_PERMIT], &out.permits, &out.permit_at);
+	out.forbid_n = hit_lists(a, &q.hits[CEDAR_FORBID], &out.forbids, &out.forbid_at);
 	/* A condition that ran out of memory looks like a failed one; no answer may be built on that. */
 	if (!arena_ok(a))
 		return FAIL(E_NO_MEMORY);

@@ -266,6 +266,12 @@ many_apply_in_order(void **)
 	assert_ok(cedar_evaluate(same, w.entities, &w.req, &w.arena, &a));
 	assert_int_equal(a.failure_n, 100);
 	assert_int_equal(a.permit_n + a.forbid_n, 300);
+	for (uint32_t i = 0; i < a.permit_n; i++)
+		assert_ptr_equal(cedar_policies_at(same, a.permit_at[i]), a.permits[i]);
+	for (uint32_t i = 0; i < a.forbid_n; i++)
+		assert_ptr_equal(cedar_policies_at(same, a.forbid_at[i]), a.forbids[i]);
+	for (uint32_t i = 0; i < a.failure_n; i++)
+		assert_ptr_equal(cedar_policies_at(same, a.failures[i].ordinal), a.failures[i].policy);
 	for (uint32_t i = 1; i < a.permit_n; i++)
 		assert_true(a.permits[i - 1]->pos.offset < a.permits[i]->pos.offset);
 	for (uint32_t i = 1; i < a.forbid_n; i++)

@@ -95,6 +95,7 @@ struct cedar_answer {
 	uint32_t permit_n, forbid_n, failure_n;
 	const struct cedar_policy *const *permits;       /* satisfied, in the order of the set */
 	const struct cedar_policy *const *forbids;
+	const uint32_t *permit_at, *forbid_at;           /* their places in the set, as cedar_policies_at counts */
 	const struct cedar_failure *failures;
 };
 
