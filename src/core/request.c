@@ -452,15 +452,12 @@ on_list(struct core *c, enum role from, unsigned index, const struct msg_list *m
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 16 << 20);
 	struct json_writer w = json_w(&b);
-	json_w_obj(&w);
-	write_id(&w, "task", t->id);
-	json_w_karr(&w, "tools");
+	json_w_arr(&w);
 	list_for(it, &c->tools_list) {
 		const struct tool *tool = container_of(it, struct tool, all);
 		if (tool_visible(t, tool, &code))
 			write_listed(c, tool, &w);
 	}
 	json_w_arr_end(&w);
-	json_w_obj_end(&w);
 	answer(c, from, index, m->req, E_OK, &b);
 }

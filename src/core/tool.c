@@ -1,6 +1,7 @@
 #include "core/codec.h"
 #include "core/core_priv.h"
 
+#include "identity/definition.h"
 #include "text/jsonschema.h"
 
 #include <assert.h>
@@ -88,30 +89,6 @@ tool_wire_name(span server, span name, char out[static TOOL_WIRE_MAX + 1])
 	out[n++] = '_';
 	for (size_t i = 0; i < 8; i++, n += 2)
 		snprintf(out + n, 3, "%02x", d.b[i]);
-}
-
-status
-tool_digest(const struct json *def, struct arena *scratch, digest *ret)
-{
-	static const char *const parts[] = {
-		"name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta",
-	};
-	struct sha256 h;
-	sha256_init(&h);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		const struct json *v = json_gets(def, parts[i]);
-		CLEANUP(buf_fini) struct buf b;
-		buf_init(&b, 1 << 20);
-		if (v)
-			TRY(json_canonical(v, &b));
-		TRY(buf_finish(&b));
-		uint32_t n = v ? (uint32_t)b.n : UINT32_MAX;
-		uint8_t size[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
-		sha256_add(&h, SPAN_OF(size));
-		sha256_add(&h, buf_span(&b));
-	}
-	*ret = sha256_end(&h);
-	return OK;
 }
 
 uint16_t
@@ -288,9 +265,9 @@ take_definition(struct core *c, struct server *s, const struct json *def, struct
 	buf_init(&full, 512);
 	buf_printf(&full, "%.*s/%.*s", SPAN_ARG(str_span(s->name)), SPAN_ARG(name->str));
 	buf_init(&text, TOOL_DEFINITION_MAX);
-	TRY(json_canonical(def, &text));
-	TRY(buf_finish(&text));
-	TRY(tool_digest(def, &c->arena, &d));
+	/* What the digest does not cover is not kept, and so never shown to anybody. */
+	TRY(definition_put(def, &text));
+	TRY(definition_digest(def, &d));
 	struct tool *t = tool_find(c, buf_span(&full));
 	*ret_change = SAME;
 	if (!t) {

@@ -74,8 +74,6 @@ void server_removed(struct core *c, struct object *o);
 void server_free(struct core *c, struct server *s);
 void server_announce(struct core *c, struct server *s);
 
-/* SHA-256 over u32 length || canonical JSON of each part, absent = 0xFFFFFFFF (docs/model.md §4). */
-status tool_digest(const struct json *definition, struct arena *scratch, digest *ret);
 void tool_wire_name(span server, span name, char out[static TOOL_WIRE_MAX + 1]);
 void tool_free(struct core *c, struct tool *t);
 
