@@ -116,6 +116,90 @@ check_validation(struct one *o, const struct cedar_schema *schema, const char *h
 	cedar_report_fini(&r);
 }
 
+/* ---- names ---- */
+
+static void
+same_text(struct one *o, const char *what, span name, const struct buf *got, const struct json *want)
+{
+	/* long types are cut when shown */
+	if (json_is_str(want) && want->str.n < 390 && !span_eq(buf_span(got), want->str))
+		differ(o, "%s of %.*s: %.*s, want %.*s", what, SPAN_ARG(name), SPAN_ARG(buf_span(got)), SPAN_ARG(want->str));
+}
+
+static void
+put_types(struct buf *b, const struct cedar_entity_type *const *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		buf_put_str(b, i ? " " : "");
+		buf_put(b, list[i]->name);
+	}
+}
+
+static void
+check_types(struct one *o, const struct json *types, struct buf *b)
+{
+	size_t n, plain = 0;
+	const struct cedar_entity_type *const *all = cedar_schema_entity_types(o->schema, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct json *want = json_get(types, all[i]->name);
+		struct cedar_type shape = { .kind = CEDAR_TYPE_RECORD, .n = all[i]->n_attrs, .attrs = all[i]->attrs };
+		plain += !all[i]->is_action;
+		if (all[i]->is_action)
+			continue;
+		buf_reset(b);
+		cedar_type_print(b, &shape);
+		same_text(o, "shape", all[i]->name, b, json_gets(want, "shape"));
+		buf_reset(b);
+		if (all[i]->tags)
+			cedar_type_print(b, all[i]->tags);
+		same_text(o, "tags", all[i]->name, b, json_gets(want, "tags"));
+		if (!want)
+			differ(o, "entity type %.*s is not there", SPAN_ARG(all[i]->name));
+	}
+	if (json_is_obj(types) && types->obj.n != plain)
+		differ(o, "%zu entity types, want %zu", plain, types->obj.n);
+}
+
+static void
+check_actions(struct one *o, const struct json *actions, struct buf *b)
+{
+	size_t n;
+	const struct cedar_action *const *all = cedar_schema_actions(o->schema, &n);
+	for (size_t i = 0; i < n; i++) {
+		buf_reset(b);
+		buf_put(b, all[i]->type->name);
+		buf_put_str(b, "::");
+		buf_put(b, all[i]->id);
+		const struct json *want = json_get(actions, buf_span(b));
+		if (!want)
+			differ(o, "action %.*s is not there", SPAN_ARG(all[i]->id));
+		buf_reset(b);
+		cedar_type_print(b, all[i]->context);
+		same_text(o, "context", all[i]->id, b, json_gets(want, "context"));
+		buf_reset(b);
+		put_types(b, all[i]->principals, all[i]->n_principals);
+		same_text(o, "principals", all[i]->id, b, json_gets(want, "principals"));
+		buf_reset(b);
+		put_types(b, all[i]->resources, all[i]->n_resources);
+		same_text(o, "resources", all[i]->id, b, json_gets(want, "resources"));
+	}
+	if (json_is_obj(actions) && actions->obj.n != n)
+		differ(o, "%zu actions, want %zu", n, actions->obj.n);
+}
+
+static void
+check_names(struct one *o)
+{
+	const struct json *want = json_gets(o->want, "resolved");
+	struct buf b;
+	if (!want)
+		return;
+	buf_init(&b, 1u << 20);
+	check_types(o, json_gets(want, "types"), &b);
+	check_actions(o, json_gets(want, "actions"), &b);
+	buf_fini(&b);
+}
+
 static void
 check_rewritten_schema(struct one *o)
 {
@@ -351,6 +435,7 @@ check(struct one *o)
 		differ(o, "schema %s: %s", failed(s) ? "refused" : "accepted", d.what);
 	if (failed(s))
 		return;
+	check_names(o);
 	s = cedar_parse_policies(text(o, "policies"), (span){ 0 }, 0, NULL, &o->ast, &d);
 	if (failed(s) == wants(o, "policies"))
 		differ(o, "policies %s: %s", failed(s) ? "refused" : "accepted", d.what);

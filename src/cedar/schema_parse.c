@@ -2,6 +2,8 @@
 #include "cedar/lex.h"
 #include "cedar/schema_raw.h"
 
+#include <stdlib.h>
+
 #define NAMESPACES_MAX 4096
 
 struct schema_parser {
@@ -180,6 +182,48 @@ S_annotations(struct schema_parser *p, struct raw_annotation **ret)
 
 static status S_type(struct schema_parser *, unsigned depth, struct raw_type **);
 
+struct numbered_attr {
+	struct raw_attr *attr;
+	uint32_t number;
+};
+
+static int
+S_cmp_attrs(const void *a, const void *b)
+{
+	const struct numbered_attr *x = a, *y = b;
+	int c = span_cmp(x->attr->name, y->attr->name);
+	return c ? c : (x->number > y->number) - (x->number < y->number);
+}
+
+/* Of attributes with one name the last counts, and the others are as if they had not been written: what their types name
+ * need not even exist. */
+static status
+S_last_wins(struct schema_parser *p, struct raw_attr **list, uint32_t n)
+{
+	if (n < 2)
+		return OK;
+	struct numbered_attr *all = arena_array(p->arena, n, sizeof *all);
+	if (!all)
+		return raw_oom(p->raw);
+	uint32_t i = 0;
+	bool twice = false;
+	for (struct raw_attr *a = *list; a; a = a->next, i++)
+		all[i] = (struct numbered_attr){ a, i };
+	qsort(all, n, sizeof *all, S_cmp_attrs);
+	for (i = 0; i + 1 < n; i++)
+		if (span_eq(all[i].attr->name, all[i + 1].attr->name)) {
+			all[i].attr->type = NULL;
+			twice = true;
+		}
+	while (twice && *list) {
+		if ((*list)->type)
+			list = &(*list)->next;
+		else
+			*list = (*list)->next;
+	}
+	return OK;
+}
+
 /* After '{', through '}'. */
 static status
 S_attrs(struct schema_parser *p, unsigned depth, struct raw_attr **ret)
@@ -187,6 +231,7 @@ S_attrs(struct schema_parser *p, unsigned depth, struct raw_attr **ret)
 	struct raw_attr **end = ret;
 	*ret = NULL;
 	bool comma = true, optional;
+	uint32_t n = 0;
 	while (!S_is(p, CEDAR_T_RBRACE)) {
 		if (!comma)
 			return S_unexpected(p, "`,` or `}`");
@@ -202,7 +247,9 @@ S_attrs(struct schema_parser *p, unsigned depth, struct raw_attr **ret)
 		TRY(S_maybe(p, CEDAR_T_COMMA, &comma));
 		*end = a;
 		end = &a->next;
+		n++;
 	}
+	TRY(S_last_wins(p, ret, n));
 	return S_next(p);
 }
 

@@ -37,7 +37,6 @@ struct raw_attr {
 	span name;
 	struct raw_type *type;
 	bool required;
-	bool shadowed;       /* by a later one of the same name; set by the resolver */
 };
 
 /* A list of names or of uids (type empty: not given). */

@@ -362,20 +362,6 @@ S_cmp_attrs(const void *a, const void *b)
 	return span_cmp(((const struct cedar_attr *)a)->name, ((const struct cedar_attr *)b)->name);
 }
 
-struct numbered_attr {
-	struct cedar_attr attr;    /* first: S_cmp_attrs */
-	struct raw_attr *raw;
-	uint32_t number;
-};
-
-static int
-S_cmp_numbered(const void *a, const void *b)
-{
-	int c = S_cmp_attrs(a, b);
-	const struct numbered_attr *x = a, *y = b;
-	return c ? c : (x->number > y->number) - (x->number < y->number);
-}
-
 static status
 S_resolve_record(struct resolver *r, const struct raw_namespace *ns, const struct raw_type *raw, unsigned depth,
                  const struct cedar_type **ret)
@@ -383,9 +369,8 @@ S_resolve_record(struct resolver *r, const struct raw_namespace *ns, const struc
 	uint32_t n = 0;
 	for (struct raw_attr *a = raw->attrs; a; a = a->next)
 		n++;
-	struct numbered_attr *sorted = arena_array(r->arena, n + 1, sizeof *sorted);
 	struct cedar_attr *attrs = arena_array(r->arena, n + 1, sizeof *attrs);
-	if (!sorted || !attrs)
+	if (!attrs)
 		return raw_oom(r->raw);
 	n = 0;
 	unsigned deepest = 0;
@@ -393,20 +378,10 @@ S_resolve_record(struct resolver *r, const struct raw_namespace *ns, const struc
 		const struct cedar_type *t;
 		TRY(S_resolve_type(r, ns, a->type, depth + 1, &t));
 		deepest = t->depth > deepest ? t->depth : deepest;
-		sorted[n] = (struct numbered_attr){ { a->name, t, a->required }, a, n };
-		n++;
+		attrs[n++] = (struct cedar_attr){ a->name, t, a->required };
 	}
-	qsort(sorted, n, sizeof *sorted, S_cmp_numbered);
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		/* the Cedar syntax lets the last of two equal names win */
-		if (kept > 0 && span_eq(attrs[kept - 1].name, sorted[i].attr.name)) {
-			kept--;
-			sorted[i - 1].raw->shadowed = true;
-		}
-		attrs[kept++] = sorted[i].attr;
-	}
-	struct cedar_type t = { .kind = CEDAR_TYPE_RECORD, .n = kept, .attrs = attrs, .depth = (uint16_t)(deepest + 1) };
+	qsort(attrs, n, sizeof *attrs, S_cmp_attrs);
+	struct cedar_type t = { .kind = CEDAR_TYPE_RECORD, .n = n, .attrs = attrs, .depth = (uint16_t)(deepest + 1) };
 	return S_intern(r, &t, ret);
 }
 

@@ -37,8 +37,6 @@ S_json_attrs(struct json_writer *w, const struct raw_attr *attrs)
 {
 	json_w_kobj(w, "attributes");
 	for (const struct raw_attr *a = attrs; a; a = a->next) {
-		if (a->shadowed)
-			continue;
 		json_w_key(w, a->name);
 		json_w_obj(w);
 		S_json_type_members(w, a->type);

@@ -95,6 +95,48 @@ function damage(s) {
   return s;
 }
 
+// Small names in few places, so that they hide, shadow and miss one another. Most of what is named is declared.
+function namesSchema() {
+  const COMMON = ['A', 'T', 'U', 'ipaddr', 'Action', 'entity'], ENTITY = ['A', 'B', 'C', 'Long', 'Set', 'ipaddr'], ACTION = ['x', 'y', '"z z"'];
+  const BUILTIN = ['Long', 'String', 'Bool', 'ipaddr', 'decimal', '__cedar::Long', '__cedar::ipaddr'];
+  const many = chance(0.5);
+  const places = ['', 'N', 'M', 'N::O'].filter((p, i) => i < 2 || chance(0.4)).map(name => ({ name,
+    commons: some(COMMON, many && name ? 0.1 : 0.3), entities: some(ENTITY, many && name ? 0.12 : 0.35), actions: some(ACTION, many && name ? 0.2 : 0.5) }));
+  // the empty namespace may not be shadowed: mostly it is not
+  for (const p of places) if (p.name && chance(0.93)) {
+    p.commons = p.commons.filter(n => !places[0].commons.includes(n) && !places[0].entities.includes(n));
+    p.entities = p.entities.filter(n => !places[0].commons.includes(n) && !places[0].entities.includes(n));
+    p.actions = p.actions.filter(n => !places[0].actions.includes(n));
+  }
+  let here;
+  const named = kind => {
+    const p = chance(0.6) ? here : pick(places);
+    const n = p[kind].length ? pick(p[kind]) : null;
+    if (!n || chance(0.03)) return null;
+    return p === here && chance(0.7) || !p.name ? n : `${p.name}::${n}`;
+  };
+  const wild = () => chance(0.03) ? `${pick(['N', '__cedar', 'A', 'Action'])}::${pick(ENTITY)}` : chance(0.03) ? pick(['Set', 'Action', 'Boolean', 'N::Action']) : null;
+  const leaf = () => wild() || (chance(0.4) ? pick(BUILTIN) : chance(0.5) ? named('entities') : named('commons')) || pick(BUILTIN);
+  const entity = () => wild() || named('entities') || named('entities') || places[0].entities[0] || 'A';
+  const record = (d, names) => `{${names.map(n => `${n}${chance(0.3) ? '?' : ''}: ${type(d - 1)}`).join(', ')}}`;
+  const type = d => d > 0 && chance(0.25) ? `Set<${type(d - 1)}>` : d > 0 && chance(0.2) ? record(d, some(['a', 'b', 'a'], 0.5)) : leaf();
+  const act = () => { const p = chance(0.6) ? here : pick(places), id = p.actions.length ? pick(p.actions) : 'w';
+    return p === here && chance(0.6) ? id : `${p.name && chance(0.8) ? p.name + '::' : ''}Action::${id.startsWith('"') ? id : quote(id)}`; };
+  let s = '';
+  for (here of places) {
+    const out = [];
+    for (const c of here.commons) out.push(`${chance(0.1) ? '@a("b") ' : ''}type ${c} = ${chance(0.4) ? record(2, ['a', 'b']) : type(2)};`);
+    for (const e of here.entities) out.push(chance(0.1) ? `entity ${e} enum ["a"${chance(0.3) ? ', "a"' : ''}];`
+      : `${chance(0.1) ? '@if ' : ''}entity ${e}${chance(0.4) ? ` in ${chance(0.5) ? entity() : `[${entity()}, ${entity()}]`}` : ''}${
+        chance(0.6) ? `${pick(['', ' ='])} ${record(3, ['a', '"b"', 'Long'])}` : ''}${chance(0.2) ? ` tags ${type(1)}` : ''};`);
+    here.actions.forEach((a, i) => out.push(`action ${a}${i === 0 ? '' : chance(0.5) ? ` in ${act()}` : ''}${
+      chance(0.6) ? ` appliesTo {principal: ${entity()}, resource: [${entity()}, ${entity()}]${chance(0.5) ? `, context: ${chance(0.4) ? named('commons') || '{}' : record(2, ['c', 'd'])}` : ''}}` : ''};`));
+    if (chance(0.5)) out.reverse();
+    s += here.name ? `namespace ${here.name} {\n${out.join('\n')}\n}\n` : out.join('\n') + '\n';
+  }
+  return s;
+}
+
 // ---- expressions
 
 const NUMBERS = ['0', '1', '2', '7', '(-3)', '9223372036854775807'];
@@ -294,10 +336,35 @@ function links(w, text, request) {
 const impossible = /policy is impossible|impossible/;
 const inapplicable = /unable to find an applicable action/;
 
+// What every name came to mean, as cedar_type_print shows types.
+function resolved(json) {
+  const commons = {}, out = { types: {}, actions: {} };
+  const full = (ns, n) => ns ? `${ns}::${n}` : n;
+  for (const [ns, d] of Object.entries(json)) for (const [n, t] of Object.entries(d.commonTypes || {})) commons[full(ns, n)] = t;
+  const order = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const show = t => {
+    switch (t.type) {
+      case 'Set': return `Set<${show(t.element)}>`;
+      case 'Record': return `{${Object.keys(t.attributes).sort(order).map(k => `${k}${t.attributes[k].required === false ? '?' : ''}: ${show(t.attributes[k])}`).join(', ')}}`;
+      case 'Entity': case 'Extension': return t.name;
+      case 'Boolean': return 'Bool';
+      default: return commons[t.type] ? show(commons[t.type]) : t.type.replace(/^__cedar::/, '');
+    }
+  };
+  const types = list => [...new Set(list)].sort(order).join(' ');
+  for (const [ns, d] of Object.entries(json)) {
+    for (const [n, e] of Object.entries(d.entityTypes)) out.types[full(ns, n)] = { shape: e.shape ? show(e.shape) : '{}', tags: e.tags ? show(e.tags) : '' };
+    for (const [id, a] of Object.entries(d.actions)) out.actions[`${full(ns, 'Action')}::${id}`] = {
+      context: a.appliesTo?.context ? show(a.appliesTo.context) : '{}', principals: types(a.appliesTo?.principalTypes || []), resources: types(a.appliesTo?.resourceTypes || []) };
+  }
+  return out;
+}
+
 function ask(c) {
   const out = { schema: cedar.checkParseSchema(c.schema).type === 'success' };
   if (!out.schema) return out;
   out.schemaJson = cedar.schemaToJson(c.schema).json;
+  out.resolved = resolved(cedar.schemaToJsonWithResolvedTypes(c.schema).json);
   const policies = c.template ? { templates: { policy0: c.policies } } : { staticPolicies: c.policies };
   const v = cedar.validate({ schema: c.schema, policies, validationSettings: { mode: 'strict' } });
   out.policies = v.type === 'success';
@@ -331,8 +398,9 @@ for (let i = 0; i < count; i++) {
   const template = chance(0.08);
   const c = { case: `${seed}:${i}`, schema: schemaText(w), template, policies: Array.from({ length: template ? 1 : 1 + below(3) }, () => policy(w, template)).join('\n'),
     entities: entities(w), request: request(w) };
-  if (template) c.links = links(w, c.policies, c.request);
-  if (!template && chance(0.12)) { c.policies = damage(c.policies); c.damaged = true; }
+  if (chance(0.15)) Object.assign(c, { schema: namesSchema(), policies: 'permit(principal, action, resource);', entities: [], template: false });
+  if (c.template) c.links = links(w, c.policies, c.request);
+  if (!c.template && chance(0.12)) { c.policies = damage(c.policies); c.damaged = true; }
   try {
     lines.push(JSON.stringify({ ...c, expect: ask(c) }));
   } catch (e) {
