@@ -114,34 +114,41 @@ scope_slot(struct cedar_parser *p, enum cedar_var var, struct cedar_scope *s)
 	return cedar_parser_next(p);
 }
 
-/* One entity (or slot), possibly in parentheses, pushed on the stack. */
+/* The reference takes a head's operands for expressions first, so any of them may stand in parentheses. */
+static status
+open_parens(struct cedar_parser *p, unsigned *ret)
+{
+	*ret = 0;
+	while (cedar_parser_at(p, CEDAR_T_LPAREN)) {
+		TRY(cedar_parser_next(p));
+		++*ret;
+	}
+	return OK;
+}
+
+static status
+close_parens(struct cedar_parser *p, unsigned n)
+{
+	while (n-- > 0)
+		TRY(cedar_parser_expect(p, CEDAR_T_RPAREN, "`)`"));
+	return OK;
+}
+
+/* One entity (or slot) without parentheses, pushed on the stack. */
 static status
 scope_entity(struct cedar_parser *p, enum cedar_var var, struct cedar_scope *s, bool slots)
 {
-	unsigned parens = 0;
-	bool more;
-	for (;;) {
-		TRY(cedar_parser_accept(p, CEDAR_T_LPAREN, &more));
-		if (!more)
-			break;
-		parens++;
-	}
-	if (cedar_parser_at(p, CEDAR_T_SLOT) && slots) {
-		TRY(scope_slot(p, var, s));
-	} else {
-		const struct cedar_uid *uid;
-		struct cedar_pos pos = p->tok.pos;
-		if (!cedar_parser_at(p, CEDAR_T_IDENT))
-			return cedar_parser_unexpected(p, "an entity such as Type::\"id\"",
-			                               cedar_parser_at(p, CEDAR_T_SLOT) ? "slots are not allowed in a list" : NULL);
-		TRY(cedar_parser_uid(p, &uid));
-		if (var == CEDAR_ACTION)
-			TRY(action_uid_ok(p, uid, pos));
-		TRY(cedar_stack_push(&p->stack, (void *)uid));
-	}
-	while (parens-- > 0)
-		TRY(cedar_parser_expect(p, CEDAR_T_RPAREN, "`)`"));
-	return OK;
+	const struct cedar_uid *uid;
+	struct cedar_pos pos = p->tok.pos;
+	if (cedar_parser_at(p, CEDAR_T_SLOT) && slots)
+		return scope_slot(p, var, s);
+	if (!cedar_parser_at(p, CEDAR_T_IDENT))
+		return cedar_parser_unexpected(p, "an entity such as Type::\"id\"",
+		                               cedar_parser_at(p, CEDAR_T_SLOT) ? "slots are not allowed in a list" : NULL);
+	TRY(cedar_parser_uid(p, &uid));
+	if (var == CEDAR_ACTION)
+		TRY(action_uid_ok(p, uid, pos));
+	return cedar_stack_push(&p->stack, (void *)uid);
 }
 
 static status
@@ -151,7 +158,10 @@ scope_list(struct cedar_parser *p, struct cedar_scope *s)
 	TRY(cedar_parser_next(p));
 	while (!cedar_parser_at(p, CEDAR_T_RBRACK)) {
 		bool comma;
+		unsigned parens;
+		TRY(open_parens(p, &parens));
 		TRY(scope_entity(p, CEDAR_ACTION, s, false));
+		TRY(close_parens(p, parens));
 		TRY(cedar_parser_accept(p, CEDAR_T_COMMA, &comma));
 		if (!comma && !cedar_parser_at(p, CEDAR_T_RBRACK))
 			return cedar_parser_unexpected(p, "`,` or `]`", NULL);
@@ -163,7 +173,9 @@ static status
 scope_target(struct cedar_parser *p, enum cedar_var var, struct cedar_scope *s)
 {
 	size_t from = p->stack.n;
+	unsigned parens;
 	void **uids;
+	TRY(open_parens(p, &parens));
 	if (cedar_parser_at(p, CEDAR_T_LBRACK)) {
 		if (var != CEDAR_ACTION || s->op != CEDAR_SCOPE_IN)
 			return cedar_diag_set(p->d, E_BAD_POLICY, p->tok.pos, "write one policy for each, or test it in a `when` clause",
@@ -172,6 +184,7 @@ scope_target(struct cedar_parser *p, enum cedar_var var, struct cedar_scope *s)
 	} else {
 		TRY(scope_entity(p, var, s, true));
 	}
+	TRY(close_parens(p, parens));
 	if (p->stack.n == from + 1) {
 		s->one = p->stack.p[from];
 		s->uids = &s->one;
