@@ -111,6 +111,8 @@ core_new(const struct core_config *config, const uint8_t seed[static 32], core_s
 	arena_init(&c->arena, STEP_ARENA);
 	arena_init(&c->eval, EVAL_ARENA);
 	buf_init(&c->scratch, 4 << 20);
+	buf_init(&c->out, 65536);
+	buf_init(&c->words, 8192);
 	init_maps(c);
 	journal_init(&c->journal);
 	c->checkpoint_timer.kind = TIMER_CHECKPOINT;
@@ -187,6 +189,8 @@ core_free(struct core *c)
 	journal_fini(&c->journal);
 	timers_fini(&c->timers);
 	buf_fini(&c->scratch);
+	buf_fini(&c->out);
+	buf_fini(&c->words);
 	arena_fini(&c->arena);
 	arena_fini(&c->eval);
 	arena_fini(&c->config_arena);

@@ -60,7 +60,7 @@ struct core {
 	struct stop *world;
 	struct policy_set *policy;
 	struct cedar_entities *entities; /* agents, tools and their groups, as Cedar sees them */
-	struct buf scratch;
+	struct buf scratch, out, words;  /* kept, so that a decision allocates nothing: arguments, verdict, sentences */
 	struct list restoring;           /* objects whose rows were read, until all are in */
 	struct list tool_rows;           /* rows of tools, likewise */
 

@@ -41,6 +41,24 @@ read_quorums(struct rule *r, span s, struct cedar_diag *d)
 }
 
 static status
+rule_json(struct policy_set *p, struct rule *r)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 8192);
+	struct json_writer w = json_w(&b);
+	json_w_obj(&w);
+	json_w_kstr(&w, "policy", r->file);
+	json_w_kint(&w, "line", r->line);
+	json_w_kstr(&w, "id", r->id);
+	json_w_kcstr(&w, "effect", r->forbid ? "forbid" : "permit");
+	json_w_obj_end(&w);
+	TRY(buf_finish(&b));
+	r->json = arena_copy(&p->arena, buf_span(&b));
+	ENSURE(arena_ok(&p->arena), E_NO_MEMORY);
+	return OK;
+}
+
+static status
 read_rule(struct policy_set *p, const struct cedar_policy *h, struct rule *r, struct cedar_diag *d)
 {
 	span v;
@@ -80,7 +98,14 @@ read_rule(struct policy_set *p, const struct cedar_policy *h, struct rule *r, st
 		r->id = span_make(t, (size_t)n);
 	}
 	r->hash = sha256(rule_text(r));
-	return OK;
+	return rule_json(p, r);
+}
+
+static int
+by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)(*(const struct rule *const *)a)->policy, y = (uintptr_t)(*(const struct rule *const *)b)->policy;
+	return (x > y) - (x < y);
 }
 
 static status
@@ -98,12 +123,16 @@ compile(struct policy_set *p, const struct policy_source *src, size_t n, struct 
 	TRY(cedar_policies_new(asts, n, &p->compiled, d));
 	p->rule_n = cedar_policies_count(p->compiled);
 	p->rules = arena_array(&p->arena, p->rule_n + 1, sizeof *p->rules);
-	ENSURE(p->rules, E_NO_MEMORY);
+	p->by_handle = arena_array(&p->arena, p->rule_n + 1, sizeof *p->by_handle);
+	ENSURE(p->rules && p->by_handle, E_NO_MEMORY);
 	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct cedar_policy *pol = cedar_policies_at(p->compiled, i);
 		*ret_name = cedar_policy_file(pol);
 		TRY(read_rule(p, pol, &p->rules[i], d));
+		p->by_handle[i] = &p->rules[i];
 	}
+	if (p->rule_n)
+		qsort(p->by_handle, p->rule_n, sizeof *p->by_handle, by_address);
 	return OK;
 }
 
@@ -142,9 +171,15 @@ policy_set_unref(struct policy_set *p)
 const struct rule *
 policy_rule(const struct policy_set *p, const struct cedar_policy *h)
 {
-	/* Handles ascend in the order of the set only by chance: few are satisfied, so a walk is fine. */
-	for (size_t i = 0; i < p->rule_n; i++)
-		if (p->rules[i].policy == h)
-			return &p->rules[i];
-	must(false);
+	size_t lo = 0, hi = p->rule_n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (p->by_handle[mid]->policy == h)
+			return p->by_handle[mid];
+		if ((uintptr_t)p->by_handle[mid]->policy < (uintptr_t)h)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	must_failed("a handle of this set", __FILE__, __LINE__);
 }

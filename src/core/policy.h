@@ -16,6 +16,7 @@ struct rule {
 	uint8_t quorum_n;
 	struct quorum quorums[4];
 	span reason, advice;
+	span json;                       /* {"policy","line","id","effect"} */
 	digest hash;                     /* of the policy's text */
 };
 
@@ -25,6 +26,7 @@ struct policy_set {
 	digest hash;
 	const struct cedar_policies *compiled;
 	struct rule *rules;              /* in the order of the compiled set */
+	const struct rule **by_handle;   /* in order of the handle's address */
 	size_t rule_n;
 	struct arena arena;
 };

@@ -9,17 +9,20 @@
 static void
 send_verdict(struct core *c, const struct asker *who, const struct decision *d, uint64_t call, bool held)
 {
-	CLEANUP(buf_fini) struct buf b;
-	buf_init(&b, 65536);
-	struct json_writer w = json_w(&b);
-	verdict_write(c, d, &w);
+	struct buf *b = &c->out;
+	buf_reset(b);
+	struct json_writer w = json_w(b);
+	if (d->verdict == VERDICT_ALLOW && !d->dry)
+		verdict_brief(d, &w);
+	else
+		verdict_write(c, d, &w);
 	struct msg m = msg_make(MSG_VERDICT);
 	m.verdict.req = who->req;
 	m.verdict.verdict = d->verdict;
 	m.verdict.call = call;
 	m.verdict.error = d->code;
 	m.verdict.approval = d->verdict != VERDICT_ALLOW && d->approval ? d->approval->id : 0;
-	m.verdict.detail = b.err ? SPAN("{}") : buf_span(&b);
+	m.verdict.detail = b->err ? SPAN("{}") : buf_span(b);
 	if (!held) {
 		send_now(c, who->edge, who->index, &m);
 		return;

@@ -64,6 +64,8 @@ timer_set(struct timers *ts, struct timer *t, int64_t at)
 		sift(ts, ts->n - 1, t);
 		return OK;
 	}
+	if (t->at == at)
+		return OK;
 	t->at = at;
 	sift(ts, t->pos - 1, t);
 	return OK;

@@ -6,22 +6,11 @@
 #include <stdio.h>
 
 static void
-write_rule(struct json_writer *w, const struct rule *r)
-{
-	json_w_obj(w);
-	json_w_kstr(w, "policy", r->file);
-	json_w_kint(w, "line", r->line);
-	json_w_kstr(w, "id", r->id);
-	json_w_kcstr(w, "effect", r->forbid ? "forbid" : "permit");
-	json_w_obj_end(w);
-}
-
-static void
 write_rules(struct json_writer *w, const char *key, const struct rule *const *rules, uint8_t n)
 {
 	json_w_karr(w, key);
 	for (uint8_t i = 0; i < n; i++)
-		write_rule(w, rules[i]);
+		json_w_raw(w, rules[i]->json);
 	json_w_arr_end(w);
 }
 
@@ -202,24 +191,24 @@ void
 verdict_write(struct core *c, const struct decision *d, struct json_writer *w)
 {
 	static const char *const names[] = { "deny", "allow", "pending" };
-	CLEANUP(buf_fini) struct buf b;
-	buf_init(&b, 8192);
+	struct buf *b = &c->words;
+	buf_reset(b);
 	json_w_obj(w);
 	json_w_kcstr(w, "decision", names[d->verdict]);
 	if (d->code)
 		json_w_kcstr(w, "code", error_name(d->code));
-	message(d, &b);
-	put_text(w, "message", &b);
+	message(d, b);
+	put_text(w, "message", b);
 	if (d->agent) {
-		buf_put_str(&b, "Agent::");
-		struct json_writer q = json_w(&b);
+		buf_put_str(b, "Agent::");
+		struct json_writer q = json_w(b);
 		json_w_str(&q, str_span(d->agent->name));
-		put_text(w, "principal", &b);
+		put_text(w, "principal", b);
 	}
 	json_w_kstr(w, "action", d->tool ? str_span(d->tool->name) : d->tool_name);
 	if (d->resource_type.n) {
-		resource_text(d, &b);
-		put_text(w, "resource", &b);
+		resource_text(d, b);
+		put_text(w, "resource", b);
 	}
 	if (d->task) {
 		write_id(w, "task", d->task->id);
@@ -238,8 +227,24 @@ verdict_write(struct core *c, const struct decision *d, struct json_writer *w)
 	if (d->event)
 		write_id(w, "event", id_make(ID_EVENT, d->event));
 	json_w_kbool(w, "retryable", d->code == E_RATE_LIMITED || d->code == E_APPROVAL_PENDING || error_http(d->code) == 503);
-	text(d, &b);
-	put_text(w, "text", &b);
+	text(d, b);
+	put_text(w, "text", b);
+	json_w_obj_end(w);
+}
+
+void
+verdict_brief(const struct decision *d, struct json_writer *w)
+{
+	json_w_obj(w);
+	json_w_kcstr(w, "decision", "allow");
+	json_w_kstr(w, "action", str_span(d->tool->name));
+	write_id(w, "task", d->task->id);
+	write_rules(w, "determining", d->rules, d->rule_n);
+	if (d->failed_n)
+		write_rules(w, "evaluation_errors", d->failed, d->failed_n);
+	if (d->observed_n)
+		write_rules(w, "observed", d->observed, d->observed_n);
+	write_id(w, "event", id_make(ID_EVENT, d->event));
 	json_w_obj_end(w);
 }
 

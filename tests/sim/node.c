@@ -31,6 +31,8 @@ on_send(void *ctx, enum role to, unsigned index, const struct msg *m)
 	must(index < NODE_EDGES && n->up[to][index]);
 	if (n->sent)
 		n->sent(n, to, index, m);
+	if (n->discard && (to == ROLE_LOCAL || to == ROLE_AGENTS))
+		return;
 	queue(&n->from_core, to, index, m);
 }
 

@@ -53,6 +53,7 @@ struct node {
 	bool store_paused;           /* takes nothing from its queue */
 	bool lose_ack, repeat_ack;   /* the next one */
 	bool signer_mute, tools_mute;
+	bool discard;                /* what goes to edges is only shown to `sent` */
 	node_hook *hook;
 	node_hook *sent;             /* every message, at the moment core lets go of it */
 	node_hook *delivering;       /* every message, just before core gets it */
