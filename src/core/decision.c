@@ -139,14 +139,14 @@ static void
 sort_answer(struct core *c, const struct cedar_answer *a, struct sorted *s)
 {
 	for (uint32_t i = 0; i < a->permit_n; i++) {
-		const struct rule *r = policy_rule(c->policy, a->permits[i]);
+		const struct rule *r = &c->policy->rules[a->permit_at[i]];
 		if (r->observe)
 			keep(s->observed, &s->observed_n, DECISION_RULES, r);
 		else
 			keep(s->permits, &s->permit_n, DECISION_RULES, r);
 	}
 	for (uint32_t i = 0; i < a->forbid_n; i++) {
-		const struct rule *r = policy_rule(c->policy, a->forbids[i]);
+		const struct rule *r = &c->policy->rules[a->forbid_at[i]];
 		if (r->observe) {
 			keep(s->observed, &s->observed_n, DECISION_RULES, r);
 		} else if (!r->quorum_n) {
@@ -188,7 +188,7 @@ policy(struct core *c, struct decision *d, const struct approval *granted, struc
 	sort_answer(c, &a, s);
 	bool forbid_failed = false;
 	for (uint32_t i = 0; i < a.failure_n; i++) {
-		const struct rule *r = policy_rule(c->policy, a.failures[i].policy);
+		const struct rule *r = &c->policy->rules[a.failures[i].ordinal];
 		if (r->observe)
 			continue;
 		keep(d->failed, &d->failed_n, DECISION_FAILURES, r);

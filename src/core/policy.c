@@ -74,9 +74,6 @@ read_rule(struct policy_set *p, const struct cedar_policy *h, struct rule *r, st
 			return cedar_diag_set(d, E_BAD_POLICY, h->annotations[i].pos, "known are @id, @approval, @mode, @reason and @advice",
 			                      "unknown annotation `@%.*s`", SPAN_ARG(h->annotations[i].key));
 	}
-	if (cedar_policy_is_template(h))
-		return cedar_diag_set(d, E_BAD_POLICY, h->pos, "write the principal and resource themselves",
-		                      "templates are not linked here");
 	if (cedar_policy_annotation(h, SPAN("approval"), &v)) {
 		/* On a permit it would read as a condition and be none. */
 		if (!r->forbid)
@@ -101,13 +98,6 @@ read_rule(struct policy_set *p, const struct cedar_policy *h, struct rule *r, st
 	return rule_json(p, r);
 }
 
-static int
-by_address(const void *a, const void *b)
-{
-	uintptr_t x = (uintptr_t)(*(const struct rule *const *)a)->policy, y = (uintptr_t)(*(const struct rule *const *)b)->policy;
-	return (x > y) - (x < y);
-}
-
 static status
 compile(struct policy_set *p, const struct policy_source *src, size_t n, struct cedar_ast **asts, struct cedar_diag *d, span *ret_name)
 {
@@ -118,21 +108,22 @@ compile(struct policy_set *p, const struct policy_source *src, size_t n, struct 
 		TRY(cedar_parse_policies(src[i].text, src[i].name, 0, NULL, &asts[i], d));
 		sha256_add_sized(&h, src[i].name);
 		sha256_add_sized(&h, src[i].text);
+		/* Nothing links a template here, so it would be silently no rule at all. */
+		for (uint32_t k = 0; k < asts[i]->policy_n; k++)
+			if (cedar_policy_is_template(asts[i]->policies[k]))
+				return cedar_diag_set(d, E_BAD_POLICY, asts[i]->policies[k]->pos, "write the principal and resource themselves",
+				                      "a template is not linked to anything");
 	}
 	p->hash = sha256_end(&h);
 	TRY(cedar_policies_new(asts, n, &p->compiled, d));
 	p->rule_n = cedar_policies_count(p->compiled);
 	p->rules = arena_array(&p->arena, p->rule_n + 1, sizeof *p->rules);
-	p->by_handle = arena_array(&p->arena, p->rule_n + 1, sizeof *p->by_handle);
-	ENSURE(p->rules && p->by_handle, E_NO_MEMORY);
+	ENSURE(p->rules, E_NO_MEMORY);
 	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct cedar_policy *pol = cedar_policies_at(p->compiled, i);
 		*ret_name = cedar_policy_file(pol);
 		TRY(read_rule(p, pol, &p->rules[i], d));
-		p->by_handle[i] = &p->rules[i];
 	}
-	if (p->rule_n)
-		qsort(p->by_handle, p->rule_n, sizeof *p->by_handle, by_address);
 	return OK;
 }
 
@@ -166,20 +157,4 @@ policy_set_unref(struct policy_set *p)
 	cedar_policies_unref(p->compiled);
 	arena_fini(&p->arena);
 	free(p);
-}
-
-const struct rule *
-policy_rule(const struct policy_set *p, const struct cedar_policy *h)
-{
-	size_t lo = 0, hi = p->rule_n;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		if (p->by_handle[mid]->policy == h)
-			return p->by_handle[mid];
-		if ((uintptr_t)p->by_handle[mid]->policy < (uintptr_t)h)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	must_failed("a handle of this set", __FILE__, __LINE__);
 }

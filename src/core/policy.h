@@ -26,7 +26,6 @@ struct policy_set {
 	digest hash;
 	const struct cedar_policies *compiled;
 	struct rule *rules;              /* in the order of the compiled set */
-	const struct rule **by_handle;   /* in order of the handle's address */
 	size_t rule_n;
 	struct arena arena;
 };
@@ -36,7 +35,6 @@ struct policy_source { span name, text; };
 status policy_set_new(const struct policy_source *src, size_t n, uint64_t version, struct policy_set **ret, struct cedar_diag *d,
                       span *ret_name);
 void policy_set_unref(struct policy_set *p);
-const struct rule *policy_rule(const struct policy_set *p, const struct cedar_policy *h);
 /* The text of a rule. */
 span rule_text(const struct rule *r);
 

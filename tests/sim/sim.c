@@ -6,6 +6,7 @@
  * Everything random comes from the seed: the same seed does the same. */
 #include "tests/sim/observer.h"
 
+#include "identity/definition.h"
 #include "log/event.h"
 #include "msg/enums.h"
 #include "tests/sim/matrix.h"
@@ -259,21 +260,8 @@ change_tool(void)
 	arena_init(&a, 1 << 20);
 	must(!failed(json_parse(span_str(offered(SPAN("files"))), NULL, &a, &list, NULL)));
 	def = json_item(list, 1);
-	struct sha256 h;
-	sha256_init(&h);
-	static const char *const parts[] = { "name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta" };
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		const struct json *v = json_gets(def, parts[i]);
-		buf_init(&b, 4096);
-		if (v)
-			must(!failed(json_canonical(v, &b)));
-		uint32_t n = v ? (uint32_t)b.n : UINT32_MAX;
-		uint8_t size[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
-		sha256_add(&h, SPAN_OF(size));
-		sha256_add(&h, buf_span(&b));
-		buf_fini(&b);
-	}
-	digest d = sha256_end(&h);
+	digest d;
+	must(!failed(definition_digest(def, &d)));
 	buf_init(&b, 256);
 	buf_put_hex(&b, digest_span(&d));
 	op(ROLE_PEOPLE, ADMIN, OP_TOOL_REVIEW, fmt("{\"tool\":\"files/write_file\",\"definition\":\"%.*s\"}", SPAN_ARG(buf_span(&b))), NULL, SEEN_OTHER, -1);
