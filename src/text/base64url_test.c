@@ -11,7 +11,7 @@ decodes(void **)
 		{ "Zm9vYmE", "fooba", true }, { "Zm9vYmFy", "foobar", true }, { "-_-_", "\xfb\xff\xbf", true },
 		{ "", "", false }, { "Zg==", "f", false }, { "Zm8=", "fo", false }, { "Zm9v", "foo", false }, { "+/+/", "\xfb\xff\xbf", false },
 		/* refused */
-		{ "Zg==", NULL, true }, { "Zm8=", NULL, true }, { "Z", NULL, true }, { "Zm9vY", NULL, true }, { "Zh", NULL, true },
+		{ "Zg==", NULL, true }, { "Zm8=", NULL, true }, { "Z", NULL, true }, { "A", NULL, true }, { "Zm9vA", NULL, true }, { "Zm9vY", NULL, true }, { "Zh", NULL, true },
 		{ "Zm9", NULL, true }, { "Zm 8", NULL, true }, { "Zm8\n", NULL, true }, { "+/+/", NULL, true }, { "Zm9v\xc3", NULL, true }, { "Zm.v", NULL, true },
 		{ "Zg", NULL, false }, { "Zg=", NULL, false }, { "Zg===", NULL, false }, { "Z===", NULL, false }, { "====", NULL, false }, { "Zm9vZg==Zg==", NULL, false },
 		{ "Zh==", NULL, false }, { "Zm9=", NULL, false }, { "-_-_", NULL, false }, { "Zm8=\n", NULL, false }, { "=Zm8", NULL, false }, { "Zm=v", NULL, false },
