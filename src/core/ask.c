@@ -19,7 +19,7 @@ ask_new(struct core *c, enum role to, ask_fn *fn, const struct asker *who, struc
 	else
 		a->who.edge = ROLE_COUNT;
 	a->who.client_ref = a->who.surface = (span){ 0 };
-	status s = timer_set(&c->timers, &a->timer, boot_now(c) + ASK_TIMEOUT);
+	status s = timer_set(&c->timers, &a->timer, boot_now(c) + ask_timeout(to));
 	if (!failed(s))
 		s = map_add(&c->asks, map_hash_u64(&c->asks, a->id), &a->node);
 	if (failed(s)) {

@@ -31,7 +31,12 @@ struct ask {
 	void (*fini)(struct ask *a);     /* before `state` is freed; may be NULL */
 };
 
-#define ASK_TIMEOUT (5 * INT64_C(1000000000))
+/* How long that role may take: signer and attest answer at once or are hung (F13); a store may scan, a tool server must start. */
+static inline int64_t
+ask_timeout(unsigned role)
+{
+	return (role == ROLE_TOOLS ? 20 : role == ROLE_STORE ? 5 : 2) * INT64_C(1000000000);
+}
 
 /* Registers; the caller sends its message with ret->id. E_UNAVAILABLE: that role is down. */
 status ask_new(struct core *c, enum role to, ask_fn *fn, const struct asker *who, struct ask **ret);

@@ -242,7 +242,7 @@ on_events(struct core *c, struct ask *a, const struct msg *m, uint16_t error)
 	}
 	if (!arena_ok(&r->arena))
 		r->cut = true;
-	if (m->events.next && !r->cut && core_up(c, ROLE_STORE) && !failed(timer_set(&c->timers, &a->timer, boot_now(c) + ASK_TIMEOUT))) {
+	if (m->events.next && !r->cut && core_up(c, ROLE_STORE) && !failed(timer_set(&c->timers, &a->timer, boot_now(c) + ask_timeout(ROLE_STORE)))) {
 		r->q.from = m->events.next;
 		ask_read(c, a, &r->q);
 		return;
