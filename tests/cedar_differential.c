@@ -385,6 +385,87 @@ check_request(struct one *o)
 		check_partial(o, &req);
 }
 
+/* ---- damaged JSON ---- */
+
+static void
+check_spoiled(struct one *o, const char *what, const struct json *pair, status (*read)(struct one *, const struct json *, struct cedar_diag *), size_t which)
+{
+	struct cedar_diag d = { 0 };
+	struct buf b;
+	const struct json *want = json_item(pair, which);
+	bool ok = !failed(read(o, json_item(pair, 0), &d));
+	if (ok == want->truth)
+		return;
+	buf_init(&b, 1u << 20);
+	struct json_writer w = json_w(&b);
+	json_w_value(&w, json_item(pair, 0));
+	differ(o, "%s %s: %s: %.*s", what, ok ? "accepted" : "refused", d.what, SPAN_ARG(buf_span(&b)));
+	buf_fini(&b);
+}
+
+static status
+read_schema(struct one *, const struct json *v, struct cedar_diag *d)
+{
+	struct cedar_schema *s = NULL;
+	struct buf b;
+	buf_init(&b, 1u << 22);
+	struct json_writer w = json_w(&b);
+	json_w_value(&w, v);
+	status st = cedar_schema_parse_json(buf_span(&b), d, &s);
+	cedar_schema_unref(s);
+	buf_fini(&b);
+	return st;
+}
+
+static status
+read_entities(struct one *o, const struct json *v, const struct cedar_schema *schema, struct cedar_diag *d)
+{
+	struct cedar_entities *e = cedar_entities_new(1);
+	ENSURE(e, E_NO_MEMORY);
+	status st = cedar_entities_from_json(e, v, schema, &o->arena, d);
+	cedar_entities_free(e);
+	return st;
+}
+
+static status
+read_typed(struct one *o, const struct json *v, struct cedar_diag *d)
+{
+	return read_entities(o, v, o->schema, d);
+}
+
+static status
+read_untyped(struct one *o, const struct json *v, struct cedar_diag *d)
+{
+	return read_entities(o, v, NULL, d);
+}
+
+static status
+read_policy(struct one *, const struct json *v, struct cedar_diag *d)
+{
+	struct cedar_ast *ast = cedar_ast_new((span){ 0 }, 1u << 24);
+	ENSURE(ast, E_NO_MEMORY);
+	status st = cedar_policy_from_json(v, SPAN("policy0"), ast, d);
+	/* the reference was asked for a policy, not a template */
+	if (!failed(st) && ast->policy_n && cedar_policy_is_template(ast->policies[0]))
+		st = FAIL(E_BAD_POLICY);
+	cedar_ast_unref(ast);
+	return st;
+}
+
+static void
+check_all_spoiled(struct one *o)
+{
+	const struct json *all = json_gets(o->want, "spoiled");
+	json_for_items(s, json_gets(all, "schemas"))
+		check_spoiled(o, "damaged schema", s, read_schema, 1);
+	json_for_items(e, json_gets(all, "entities")) {
+		check_spoiled(o, "damaged entities with a schema", e, read_typed, 1);
+		check_spoiled(o, "damaged entities", e, read_untyped, 2);
+	}
+	json_for_items(p, json_gets(all, "policies"))
+		check_spoiled(o, "damaged policy", p, read_policy, 1);
+}
+
 /* ---- a case ---- */
 
 static const struct cedar_uid *
@@ -436,6 +517,7 @@ check(struct one *o)
 	if (failed(s))
 		return;
 	check_names(o);
+	check_all_spoiled(o);
 	s = cedar_parse_policies(text(o, "policies"), (span){ 0 }, 0, NULL, &o->ast, &d);
 	if (failed(s) == wants(o, "policies"))
 		differ(o, "policies %s: %s", failed(s) ? "refused" : "accepted", d.what);

@@ -331,6 +331,43 @@ function links(w, text, request) {
     values: Object.fromEntries(slots.map(s => [`?${s}`, chance(0.6) ? request[s] : { type: pick(w.types.filter(t => !t.enum)).name, id: pick(IDS) }])) }));
 }
 
+// ---- JSON, a little wrong
+
+const MEMBERS = ['type', 'id', 'attrs', 'parents', 'tags', 'uid', '__entity', '__extn', '__expr', 'fn', 'arg', 'args', 'element', 'attributes', 'required', 'name',
+  'additionalAttributes', 'annotations', 'memberOf', 'memberOfTypes', 'appliesTo', 'principalTypes', 'resourceTypes', 'context', 'shape', 'enum', 'commonTypes',
+  'entityTypes', 'actions', 'op', 'entity', 'entities', 'slot', 'entity_type', 'in', 'effect', 'conditions', 'kind', 'body', 'Value', 'Var', 'Record', 'Set', 'left',
+  'right', 'attr', 'pattern', 'if', 'then', 'else', 'isEmpty', 'decimal', 'ip', 'lessThan', 'like', 'has', '.', '==', '&&', '!', 'neg', 'Slot', 'x', 'a b', 'Unknown'];
+const SCALARS = [null, true, false, 0, 1, -1, 1.5, '', 'x', 'A', 'Long', 'String', 'Boolean', 'Set', 'Record', 'Entity', 'Extension', 'EntityOrCommon', 'ipaddr', 'Bool',
+  'User', 'N::User', 'A::', '__cedar::Long', 'permit', 'when', 'unless', 'All', '==', 'in', 'is', 'principal', '?principal', '?resource', '10.0.0.1', '1.0', 'Wildcard'];
+const small = () => chance(0.7) ? pick(SCALARS) : chance(0.5) ? [] : chance(0.5) ? {} : { [pick(MEMBERS)]: pick(SCALARS) };
+function spoil(root) {
+  const copy = JSON.parse(JSON.stringify(root)), places = [];
+  const walk = v => { if (v && typeof v === 'object') { places.push(v); for (const k of Object.keys(v)) walk(v[k]); } };
+  walk(copy);
+  const at = pick(places), keys = Object.keys(at), k = keys.length ? pick(keys) : null, r = roll();
+  if (Array.isArray(at)) {
+    if (k === null || r < 0.3) at.splice(below(at.length + 1), 0, small());
+    else if (r < 0.55) at.splice(Number(k), 1);
+    else if (r < 0.7) at.push(at[k]);
+    else at[k] = small();
+  } else if (k === null || r < 0.2) at[pick(MEMBERS)] = small();
+  else if (r < 0.4) delete at[k];
+  else if (r < 0.6) { const v = at[k]; delete at[k]; at[pick(MEMBERS)] = v; }
+  else if (r < 0.75) at[k] = { [pick(MEMBERS)]: at[k] };
+  else at[k] = small();
+  return copy;
+}
+const accepted = f => { try { return f().type === 'success'; } catch { return false; } };
+// [document, accepted?] of damaged forms; what the reference itself wrote is the ground.
+function spoiled(c, out) {
+  const made = { schemas: [], entities: [], policies: [] };
+  for (let i = below(3); i > 0; i--) { const j = spoil(out.schemaJson); made.schemas.push([j, accepted(() => cedar.checkParseSchema(j))]); }
+  if (c.entities.length) for (let i = below(4); i > 0; i--) { const j = spoil(c.entities);
+    made.entities.push([j, accepted(() => cedar.checkParseEntities({ schema: c.schema, entities: j })), accepted(() => cedar.checkParseEntities({ entities: j }))]); }
+  if (out.est && !c.template) for (let i = below(4); i > 0; i--) { const j = spoil(pick(out.est)); made.policies.push([j, accepted(() => cedar.policyToText(j))]); }
+  return made;
+}
+
 // ---- asking
 
 const impossible = /policy is impossible|impossible/;
@@ -376,6 +413,7 @@ function ask(c) {
     // its JavaScript form rounds what a double can not hold
     if (!c.policies.includes('9223372036854775807')) out.est = c.damaged ? undefined : c.policies.split('\n').map(p => (c.template ? cedar.templateToJson(p) : cedar.policyToJson(p)).json);
   }
+  if (chance(0.5)) out.spoiled = spoiled(c, out);
   out.entities = cedar.checkParseEntities({ schema: c.schema, entities: c.entities }).type === 'success';
   if (out.policies && out.entities) {
     if (c.links) policies.templateLinks = c.links.map(l => ({ templateId: 'policy0', newId: l.newId, values: l.values }));
