@@ -486,7 +486,7 @@ check_call(struct checker *ck, const struct cedar_expr *x)
 		bad |= !(want ? check_basic(ck, x->list.items[i], want->kind) : check_expr(ck, x->list.items[i])).type;
 	}
 	if (x->n != fn->arity) {
-		unsigned self = fn->method ? 1 : 0;
+		unsigned self = fn->method && x->n ? 1 : 0;
 		check_find(ck, CEDAR_FIND_CALL, x, NULL, "%s() takes %u argument%s, not %u", fn->name, fn->arity - self,
 		           fn->arity - self == 1 ? "" : "s", x->n - self);
 		return check_failed();

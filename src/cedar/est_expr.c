@@ -57,8 +57,7 @@ call(struct cedar_est *r, const struct json *v, enum cedar_fn fn, const struct j
 	struct cedar_expr *x;
 	TRY(node(r, CEDAR_X_CALL, v, &x));
 	x->sub = (uint8_t)fn;
-	if (cedar_fn_info(fn)->method && args->arr.n == 0)
-		return cedar_diag_set(r->d, E_BAD_POLICY, cedar_est_at(v), NULL, "%s needs a receiver", cedar_fn_info(fn)->name);
+	/* a wrong number of arguments, even none for a method, is an error of evaluation */
 	*ret = x;
 	return items(r, args, read, x);
 }
@@ -194,12 +193,13 @@ get(struct cedar_est *r, const struct json *args, struct cedar_expr *x)
 	return copy(r, attr, &x->get.attr);
 }
 
+/* Unlike its kin this one ignores further members, as the reference does. */
 static status
 has(struct cedar_est *r, const struct json *args, struct cedar_expr *x)
 {
-	static const char *const names[] = { "left", "attr", NULL };
 	const struct json *attr;
-	TRY(cedar_est_members(r, args, names));
+	if (!json_is_obj(args))
+		return bad(r, args, "expected an object");
 	TRY(operand(r, args, "left", &x->has.target));
 	TRY(cedar_est_member(r, args, "attr", &attr));
 	size_t n = json_is_arr(attr) ? attr->arr.n : 1;

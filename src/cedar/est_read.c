@@ -72,11 +72,11 @@ cedar_est_uid(struct cedar_est *r, const struct json *v, const struct cedar_uid 
 static status
 scope_uids(struct cedar_est *r, const struct json *list, enum cedar_var var, struct cedar_scope *s)
 {
-	size_t n = json_is_arr(list) ? list->arr.n : 1;
+	size_t n = s->list ? list->arr.n : 1;
 	const struct cedar_uid **uids = arena_array(&r->ast->arena, n + 1, sizeof *uids);
 	ENSURE(uids, E_NO_MEMORY);
 	for (size_t i = 0; i < n; i++) {
-		const struct json *v = json_is_arr(list) ? &list->arr.items[i] : list;
+		const struct json *v = s->list ? &list->arr.items[i] : list;
 		TRY(cedar_est_uid(r, v, &uids[i]));
 		if (var == CEDAR_ACTION && !span_is(uids[i]->type.text, "Action") && !span_ends(uids[i]->type.text, SPAN("::Action")))
 			return cedar_diag_set(r->d, E_BAD_POLICY, cedar_est_at(v), NULL, "%.*s is not a type of actions",
@@ -111,6 +111,7 @@ scope_target(struct cedar_est *r, const struct json *v, enum cedar_var var, stru
 static status
 scope(struct cedar_est *r, const struct json *policy, const char *name, enum cedar_var var, struct cedar_scope *s)
 {
+	static const char *const is_names[] = { "op", "entity_type", "in", NULL };     /* the only form that is strict */
 	const struct json *v, *op, *in;
 	TRY(cedar_est_member(r, policy, name, &v));
 	TRY(cedar_est_member(r, v, "op", &op));
@@ -127,6 +128,7 @@ scope(struct cedar_est *r, const struct json *policy, const char *name, enum ced
 		return cedar_diag_set(r->d, E_BAD_POLICY, cedar_est_at(op), NULL, "there is no operator \"%.*s\" for %s",
 		                      SPAN_ARG(span_sub(op->str, 0, 40)), name);
 	s->op = CEDAR_SCOPE_IS;
+	TRY(cedar_est_members(r, v, is_names));
 	TRY(cedar_est_type(r, v, "entity_type", &s->type));
 	if (!(in = json_gets(v, "in")))
 		return OK;

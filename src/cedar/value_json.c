@@ -84,7 +84,9 @@ status
 cedar_uid_from_json(const struct json *v, struct arena *a, const struct cedar_uid **ret, struct cedar_diag *d)
 {
 	const struct json *inner = json_gets(v, "__entity");
-	if (inner)
+	if (json_is_str(json_gets(v, "__expr")))
+		return cedar_diag_set(d, E_BAD_ENTITY, at(v), "write the value itself", "\"__expr\" is not supported");
+	if (inner && looks_like_uid(inner))
 		v = inner;
 	if (!looks_like_uid(v))
 		return cedar_diag_set(d, E_BAD_ENTITY, at(v), "entities are named {\"type\": \"T\", \"id\": \"x\"}", "expected the name of an entity");
@@ -248,7 +250,10 @@ typed_extension(const struct json *v, enum cedar_kind kind, struct arena *a, str
 		[CEDAR_DECIMAL] = CEDAR_FN_DECIMAL, [CEDAR_IP] = CEDAR_FN_IP, [CEDAR_DATETIME] = CEDAR_FN_DATETIME,
 		[CEDAR_DURATION] = CEDAR_FN_DURATION,
 	};
-	const struct json *inner = sole(v, "__extn");
+	/* where the type is known, what stands beside the escape is ignored */
+	const struct json *inner = json_gets(v, "__extn");
+	if (json_is_str(json_gets(v, "__expr")))
+		return cedar_diag_set(d, E_BAD_ENTITY, at(v), "write the value itself", "\"__expr\" is not supported");
 	if (inner && looks_like_call(inner)) {
 		TRY(call(inner, true, a, ret, d));
 	} else if (looks_like_call(v)) {
