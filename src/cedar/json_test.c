@@ -218,7 +218,7 @@ policies(void **)
 		{ BODY("{\"if-then-else\":{\"if\":{\"Value\":1},\"then\":{\"Value\":1},\"else\":{\"Value\":1}}}"), NULL },
 		{ BODY("{\"Set\":[{\"Value\":1}]}"), NULL }, { BODY("{\"Set\":1}"), "an array" }, { BODY("{\"Record\":{\"a\":{\"Value\":1}}}"), NULL },
 		{ BODY("{\"Record\":[]}"), "an object" }, { BODY("{\"ip\":[{\"Value\":\"x\"}]}"), NULL }, { BODY("{\"ip\":[]}"), NULL },
-		{ BODY("{\"lessThan\":[{\"Value\":\"x\"}]}"), NULL }, { BODY("{\"lessThan\":[]}"), "receiver" }, { BODY("{\"ip\":1}"), "an array" },
+		{ BODY("{\"lessThan\":[{\"Value\":\"x\"}]}"), NULL }, { BODY("{\"lessThan\":[]}"), NULL }, { BODY("{\"ip\":1}"), "an array" },
 		{ HEAD("{\"op\":\"==\"," ENT "}", ALL, ALL) "]}", NULL }, { HEAD("{\"op\":\"in\"," ENT ",\"slot\":\"?principal\"}", ALL, ALL) "]}", NULL },
 		{ HEAD("{\"op\":\"==\",\"slot\":\"?resource\"}", ALL, ALL) "]}", "slot" }, { HEAD("{\"op\":\"==\"}", ALL, ALL) "]}", "missing" },
 		{ HEAD("{\"op\":\"is\",\"entity_type\":\"A\",\"in\":{" ENT "}}", ALL, ALL) "]}", NULL }, { HEAD("{\"op\":\"is\"}", ALL, ALL) "]}", "missing" },

