@@ -355,15 +355,519 @@ a_restart_remembers(void **)
 	assert_int_equal(client_int(v, "/counts/tasks"), 1);
 }
 
+static void
+budgets_are_kept(void **)
+{
+	open_task("{\"tools\":[\"**\"],\"limits\":{\"calls\":3,\"amounts\":[{\"tool\":\"net/fetch\",\"path\":\"/n\",\"max\":10}]}}");
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{\"n\":8}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{\"n\":3}")->error, E_BUDGET_EXHAUSTED);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{\"n\":-3}")->error, E_BUDGET_EXHAUSTED);
+	const struct reply *r = client_call_now(&C, AGENT, "net__fetch", "{\"n\":2}");
+	assert_int_equal(r->verdict, VERDICT_ALLOW);
+	/* Refused by the tools role before it was sent on: given back. */
+	client_state(&C, r->call, CALL_REFUSED, E_SANDBOX);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{\"n\":2}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{\"n\":0}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_BUDGET_EXHAUSTED);
+}
+
+static void
+rates_are_kept(void **)
+{
+	open_task("{\"tools\":[\"**\"],\"limits\":{\"calls_per_minute\":2}}");
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_RATE_LIMITED);
+	node_advance(&C.node, 31 * INT64_C(1000000000));
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_RATE_LIMITED);
+}
+
+/* A child's calls are its parent's too. */
+static void
+children_spend_their_parents_budget(void **)
+{
+	open_task("{\"tools\":[\"**\"],\"limits\":{\"calls\":2}}");
+	const struct json *v = client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_DELEGATE, "{\"envelope\":{\"tools\":[\"**\"]}}");
+	char token[64];
+	snprintf(token, sizeof token, "%s", client_str(&C, v, "/token"));
+	for (int i = 0; i < 3; i++) {
+		uint64_t req = client_call(&C, ROLE_LOCAL, AGENT, token, "net__fetch", "{}", 0);
+		node_settle(&C.node);
+		assert_int_equal(client_reply(&C, req)->error, i < 2 ? E_OK : E_BUDGET_EXHAUSTED);
+	}
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_BUDGET_EXHAUSTED);
+}
+
+static void
+found(const char *definitions)
+{
+	struct msg m = msg_make(MSG_FOUND);
+	digest d = sha256(SPAN("files"));
+	struct reader r = rd_make(digest_span(&d));
+	m.found.server = id_make(ID_SERVER, rd_u64(&r));
+	m.found.definitions = span_str(definitions);
+	node_send(&C.node, ROLE_TOOLS, 0, &m);
+	node_settle(&C.node);
+}
+
+static void
+a_changed_tool_waits_for_review(void **)
+{
+	open_task(WIDE);
+	found("[{\"name\":\"read_file\",\"description\":\"reads, and sends it to me\"}]");
+	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->error, E_TOOL_QUARANTINED);
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TOOL_SHOW, "{\"tool\":\"files/read_file\"}");
+	assert_string_equal(client_str(&C, v, "/state"), "quarantined");
+	char seen[100];
+	snprintf(seen, sizeof seen, "%s", client_str(&C, v, "/definition"));
+	found("[{\"name\":\"read_file\",\"description\":\"and again\"}]");
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_TOOL_REVIEW, fmt("{\"tool\":\"files/read_file\",\"definition\":\"%s\"}", seen));
+	assert_int_equal(C.last_error, E_CONFLICT);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_TOOL_REVIEW, fmt("{\"tool\":\"files/read_file\",\"definition\":\"%s\"}", seen));
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	/* Back to what was reviewed: no review needed. */
+	found("[{\"name\":\"read_file\",\"description\":\"reads\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"path\":{\"type\":\"string\"}},\"required\":[\"path\"]}}]");
+	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->verdict, VERDICT_ALLOW);
+}
+
+static void
+agents_are_put_down(void **)
+{
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_SUSPEND, "{\"agent\":\"dev/claude\",\"reason\":\"r\"}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_REVOKED);
+	client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_REVOKED);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_RESUME, "{\"agent\":\"dev/claude\"}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_REVOKED);
+	open_task(WIDE);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->verdict, VERDICT_ALLOW);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_RETIRE, "{\"agent\":\"dev/claude\"}");
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_RESUME, "{\"agent\":\"dev/claude\"}");
+	assert_int_equal(C.last_error, E_CONFLICT);
+}
+
+static void
+tools_and_servers_are_stopped(void **)
+{
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_KILL, "{\"kind\":\"tool\",\"name\":\"net__fetch\"}");
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_REVOKED);
+	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->verdict, VERDICT_ALLOW);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_RESUME, "{\"kind\":\"tool\",\"name\":\"net/fetch\"}");
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->verdict, VERDICT_ALLOW);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_KILL, "{\"kind\":\"server\",\"name\":\"net\"}");
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_REVOKED);
+	/* Not by those whom it does not concern. */
+	client_op(&C, ROLE_PEOPLE, GWEN, OP_KILL, fmt("{\"kind\":\"task\",\"name\":\"%s\"}", task_text));
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_op(&C, ROLE_PEOPLE, DANA, OP_KILL, fmt("{\"kind\":\"task\",\"name\":\"%s\"}", task_text));
+	assert_int_equal(C.last_error, E_OK);
+	client_op(&C, ROLE_PEOPLE, DANA, OP_KILL, "{\"kind\":\"world\"}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+}
+
+static void
+agents_are_not_people(void **)
+{
+	uint64_t id;
+	open_task(WIDE);
+	assert_true(id_parse(span_str(task_text), &id));
+	client_peer(&C, ROLE_PEOPLE, 30, 1001, 400, "/usr/bin/ambit", id);
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_op(&C, ROLE_PEOPLE, 30, OP_APPROVAL_LIST, "{}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"agent\",\"name\":\"x\",\"owner\":\"erin\",\"tier\":\"dev\","
+	          "\"identity\":[{\"uid\":1001,\"exe\":\"/opt/x\"}]}]}");
+	assert_int_equal(C.last_error, E_OK);
+	client_peer(&C, ROLE_PEOPLE, 31, 1001, 401, "/opt/x", 0);
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_peer(&C, ROLE_PEOPLE, 32, 4711, 402, "/usr/bin/ambit", 0);
+	assert_int_equal(C.last_error, E_UNAUTHENTICATED);
+	/* People's operations do not come over the agents' edge. */
+	client_op(&C, ROLE_LOCAL, DANA, OP_KILL, "{\"kind\":\"world\"}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	/* A process of one task opens no other. */
+	client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	/* `as` is only for the users of one's own uid. */
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_STATUS, "{\"as\":\"admin\"}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+}
+
+static void
+one_process_is_not_another_task(void **)
+{
+	open_task(WIDE);
+	char token[64];
+	snprintf(token, sizeof token, "%s", token_text);
+	open_task(WIDE);
+	/* The first task's token was given to dana's process; one inside the second task may not use it even there. */
+	uint64_t id;
+	assert_true(id_parse(span_str(task_text), &id));
+	client_peer(&C, ROLE_LOCAL, 40, 1000, 100, "/bin/x", id);
+	uint64_t req = client_call(&C, ROLE_LOCAL, 40, token, "net__fetch", "{}", 0);
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, req)->error, E_NOT_PERMITTED);
+}
+
+static void
+an_enrolment_token_works_once(void **)
+{
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_ENROL, "{\"agent\":\"dev/bot\"}");
+	char token[64], use[128];
+	snprintf(token, sizeof token, "%s", client_str(&C, v, "/token"));
+	snprintf(use, sizeof use, "{\"token\":\"%s\"}", token);
+	client_tls(&C, 50, NULL);
+	client_op(&C, ROLE_AGENTS, 50, OP_ENROL_USE, use);
+	assert_int_equal(C.last_error, E_ENROLMENT);
+	unsigned ok = 0;
+	for (uint32_t i = 0; i < 64; i++) {
+		char cert[16];
+		snprintf(cert, sizeof cert, "cert%u", i);
+		client_tls(&C, 100 + i, cert);
+		client_op(&C, ROLE_AGENTS, 100 + i, OP_ENROL_USE, use);
+		ok += C.last_error == E_OK;
+	}
+	assert_int_equal(ok, 1);
+	/* The certificate stands for the agent from now on, and its session envelope bounds it. */
+	client_tls(&C, 200, "cert0");
+	v = client_op(&C, ROLE_AGENTS, 200, OP_TASK_OPEN, "{\"purpose\":\"p\"}");
+	assert_int_equal(C.last_error, E_OK);
+	client_op(&C, ROLE_AGENTS, 200, OP_TASK_OPEN, "{\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_NOT_NARROWER);
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_ENROL, "{\"agent\":\"dev/bot\",\"ttl_seconds\":5}");
+	snprintf(use, sizeof use, "{\"token\":\"%s\"}", client_str(&C, v, "/token"));
+	node_advance(&C.node, 6 * INT64_C(1000000000));
+	client_tls(&C, 201, "late");
+	client_op(&C, ROLE_AGENTS, 201, OP_ENROL_USE, use);
+	assert_int_equal(C.last_error, E_ENROLMENT);
+}
+
+static void
+delegation_ends_somewhere(void **)
+{
+	const struct json *v;
+	char token[64];
+	open_task(WIDE);
+	snprintf(token, sizeof token, "%s", token_text);
+	for (int depth = 1; depth <= 4; depth++) {
+		uint64_t req = client_op_send(&C, ROLE_LOCAL, DANA, OP_TASK_DELEGATE, "{\"envelope\":{\"tools\":[\"**\"]}}", token);
+		node_settle(&C.node);
+		const struct reply *r = client_reply(&C, req);
+		assert_int_equal(r->error, depth <= 3 ? E_OK : E_NOT_NARROWER);
+		if (r->error)
+			break;
+		assert_ok(json_parse(span_str(r->body), NULL, &C.arena, &v, NULL));
+		snprintf(token, sizeof token, "%s", client_str(&C, v, "/token"));
+	}
+	open_task("{\"tools\":[\"**\"],\"limits\":{\"depth\":0}}");
+	client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_DELEGATE, "{\"envelope\":{\"tools\":[\"files/*\"]}}");
+	assert_int_equal(C.last_error, E_NOT_NARROWER);
+	open_task(WIDE);
+	client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_DELEGATE, "{\"agent\":\"dev/bot\",\"envelope\":{\"tools\":[\"files/*\"]}}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+}
+
+static void
+who_may_launch_what(void **)
+{
+	client_peer(&C, ROLE_LOCAL, 60, 1001, 500, "/usr/bin/ambit", 0);
+	client_op(&C, ROLE_LOCAL, 60, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_op(&C, ROLE_LOCAL, 60, OP_TASK_OPEN, "{\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_AGENT_UNPROVEN);
+	client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, "{\"agent\":\"nobody\",\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_AGENT_UNKNOWN);
+	client_peer(&C, ROLE_LOCAL, 61, 2000, 501, "/opt/bot", 0);
+	const struct json *v = client_op(&C, ROLE_LOCAL, 61, OP_TASK_OPEN, "{}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_string_equal(client_str(&C, v, "/task/agent"), "dev/bot");
+	client_peer(&C, ROLE_LOCAL, 62, 2000, 502, "/opt/other", 0);
+	client_op(&C, ROLE_LOCAL, 62, OP_TASK_OPEN, "{}");
+	assert_int_equal(C.last_error, E_AGENT_UNPROVEN);
+}
+
+static void
+a_held_task_ends_with_its_holder(void **)
+{
+	static const char *const open = "{\"agent\":\"dev/claude\",\"hold\":true,\"envelope\":{\"tools\":[\"**\"]}}";
+	const struct json *v = client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, open);
+	char task[20];
+	snprintf(task, sizeof task, "%s", client_str(&C, v, "/task/id"));
+	struct msg gone = msg_make(MSG_PEER_GONE);
+	gone.peer_gone.conn = DANA;
+	node_send(&C.node, ROLE_LOCAL, 0, &gone);
+	node_settle(&C.node);
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_SHOW, fmt("{\"task\":\"%s\"}", task));
+	assert_string_equal(client_str(&C, v, "/end_reason"), "holder");
+	/* The edge dies: ten seconds to come back, as the same process. */
+	client_peer(&C, ROLE_LOCAL, DANA, 1000, 100, "/usr/bin/ambit", 0);
+	v = client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, open);
+	snprintf(task, sizeof task, "%s", client_str(&C, v, "/task/id"));
+	node_link(&C.node, ROLE_LOCAL, 0, false);
+	node_link(&C.node, ROLE_LOCAL, 0, true);
+	node_advance(&C.node, 5 * INT64_C(1000000000));
+	client_peer(&C, ROLE_LOCAL, 70, 1000, 999, "/usr/bin/ambit", 0);
+	client_op(&C, ROLE_LOCAL, 70, OP_TASK_OPEN, fmt("{\"resume\":\"%s\"}", task));
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_peer(&C, ROLE_LOCAL, 71, 1000, 100, "/usr/bin/ambit", 0);
+	client_op(&C, ROLE_LOCAL, 71, OP_TASK_OPEN, fmt("{\"resume\":\"%s\"}", task));
+	assert_int_equal(C.last_error, E_OK);
+	node_advance(&C.node, 20 * INT64_C(1000000000));
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_SHOW, fmt("{\"task\":\"%s\"}", task));
+	assert_string_equal(client_str(&C, v, "/state"), "active");
+	node_link(&C.node, ROLE_LOCAL, 0, false);
+	node_link(&C.node, ROLE_LOCAL, 0, true);
+	node_advance(&C.node, 11 * INT64_C(1000000000));
+	node_settle(&C.node);
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_SHOW, fmt("{\"task\":\"%s\"}", task));
+	assert_string_equal(client_str(&C, v, "/state"), "revoked");
+}
+
+static void
+an_approver_who_lost_the_right_does_not_count(void **)
+{
+	static const char *const args = "{\"path\":\"/data/old\"}";
+	open_task(WIDE);
+	char apr[20];
+	id_text(client_call_now(&C, AGENT, "files__delete_file", args)->approval, apr);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	assert_int_equal(C.last_error, E_OK);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"user\",\"name\":\"erin\",\"uids\":[1001],\"groups\":[\"devs\"],\"roles\":[\"approver\"]}]}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", args)->verdict, VERDICT_PENDING);
+	assert_int_equal(C.permits, 0);
+}
+
+/* A changed rule is another question than the one that was answered. */
+static void
+an_approval_does_not_outlive_the_rule(void **)
+{
+	static const char *const args = "{\"path\":\"/data/old\"}";
+	open_task(WIDE);
+	const struct reply *r = client_call_now(&C, AGENT, "files__delete_file", args);
+	char apr[20];
+	id_text(r->approval, apr);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\"permit(principal, action, resource);"
+	          "@approval(\\\"on-call:2\\\") forbid(principal, action in Action::\\\"effect:destructive\\\", resource);\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	r = client_call_now(&C, AGENT, "files__delete_file", args);
+	assert_int_equal(r->verdict, VERDICT_PENDING);
+	char now[20];
+	id_text(r->approval, now);
+	assert_string_not_equal(now, apr);
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_SHOW, fmt("{\"approval\":\"%s\"}", apr));
+	assert_string_equal(client_str(&C, v, "/state"), "withdrawn");
+}
+
+static void
+a_no_is_a_no_and_a_yes_grows_old(void **)
+{
+	open_task(WIDE);
+	char apr[20];
+	id_text(client_call_now(&C, AGENT, "files__delete_file", "{\"path\":\"/data/a\"}")->approval, apr);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_DENY, fmt("{\"approval\":\"%s\",\"reason\":\"no\",\"tell_agent\":\"rename it\"}", apr));
+	assert_int_equal(C.last_error, E_OK);
+	const struct reply *r = client_call_now(&C, AGENT, "files__delete_file", "{\"path\":\"/data/a\"}");
+	assert_int_equal(r->error, E_APPROVAL_REJECTED);
+	assert_non_null(strstr(r->body, "rename it"));
+	id_text(client_call_now(&C, AGENT, "files__delete_file", "{\"path\":\"/data/b\"}")->approval, apr);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	node_advance(&C.node, 599 * INT64_C(1000000000));
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", "{\"path\":\"/data/b\"}")->verdict, VERDICT_ALLOW);
+	/* Asked for too often. */
+	open_task(WIDE);
+	for (int i = 0; i < 9; i++) {
+		r = client_call_now(&C, AGENT, "files__delete_file", fmt("{\"path\":\"/data/%d\"}", i));
+		assert_int_equal(r->error, i < 8 ? E_APPROVAL_PENDING : E_RATE_LIMITED);
+	}
+}
+
+static void
+resources_are_all_or_nothing(void **)
+{
+	static const struct { const char *resources; uint16_t code; const char *has; } t[] = {
+		{ "[{\"kind\":\"tier\",\"name\":\"t\",\"max_ttl\":5}]", E_BAD_REQUEST, "\"suggestion\":\"max_ttl_seconds\"" },
+		{ "[{\"kind\":\"tier\",\"name\":\"t\"},{\"kind\":\"tier\",\"name\":\"t\"}]", E_BAD_REQUEST, "is there twice" },
+		{ "[{\"kind\":\"tier\",\"name\":\"t\"},{\"kind\":\"agent\",\"name\":\"a\",\"owner\":\"dana\",\"tier\":\"none\"}]", E_BAD_REQUEST, "\"member\":\"tier\"" },
+		{ "[{\"kind\":\"tier\",\"name\":\"t\"},{\"kind\":\"policy\",\"name\":\"p\",\"text\":\"permit(\"}]", E_BAD_POLICY, "line 1" },
+		{ "[{\"kind\":\"server\",\"name\":\"ambit\",\"transport\":\"stdio\",\"command\":[\"x\"]}]", E_BAD_REQUEST, "\"member\":\"name\"" },
+		{ "[{\"kind\":\"agent\",\"name\":\"a\",\"owner\":\"dana\",\"tier\":\"dev\",\"identity\":[{}]}]", E_BAD_REQUEST, "identity" },
+		{ "[{\"kind\":\"tir\",\"name\":\"t\"}]", E_BAD_REQUEST, "\"suggestion\":\"tier\"" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		uint64_t req = client_op_send(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, fmt("{\"resources\":%s}", t[i].resources), NULL);
+		node_settle(&C.node);
+		const struct reply *r = client_reply(&C, req);
+		assert_int_equal(r->error, t[i].code);
+		if (!strstr(r->body, t[i].has))
+			fail_msg("%s: %s", t[i].resources, r->body);
+		client_op(&C, ROLE_PEOPLE, ADMIN, OP_RESOURCE_SHOW, "{\"kind\":\"tier\",\"name\":\"t\"}");
+		assert_int_equal(C.last_error, E_NOT_FOUND);
+	}
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"dry_run\":true,\"resources\":[{\"kind\":\"tier\",\"name\":\"dev\",\"max_depth\":1}]}");
+	assert_string_equal(client_str(&C, v, "/changes/0/op"), "change");
+	assert_string_equal(client_str(&C, v, "/changes/0/diff/0/path"), "/calls_per_minute");
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_RESOURCE_SHOW, "{\"kind\":\"tier\",\"name\":\"dev\"}");
+	assert_int_equal(client_int(v, "/max_depth"), 3);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPLY, "{\"resources\":[]}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+}
+
+static void
+policies_fail_closed_and_may_only_watch(void **)
+{
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\"permit(principal, action, resource);"
+	          "forbid(principal, action == Action::\\\"net/fetch\\\", resource) when { context.input.missing == 1 };"
+	          "@id(\\\"watch\\\") @mode(\\\"observe\\\") forbid(principal, action == Action::\\\"net/pay\\\", resource);\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_POLICY_ERROR);
+	const struct reply *r = client_call_now(&C, AGENT, "net__pay", "{}");
+	assert_int_equal(r->verdict, VERDICT_ALLOW);
+	assert_non_null(strstr(r->body, "\"observed\":[{\"policy\":\"base\",\"line\":1,\"id\":\"watch\""));
+	assert_int_equal(client_call_now(&C, AGENT, "net__pay", "{\"x\":1.5}")->error, E_BAD_ARGUMENTS);
+	assert_int_equal(client_call_now(&C, AGENT, "net__pay", "{\"x\":null}")->error, E_BAD_ARGUMENTS);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\"\"}]}");
+	assert_int_equal(client_call_now(&C, AGENT, "net__pay", "{}")->error, E_NO_PERMIT);
+}
+
+static void
+asking_dryly_takes_nothing(void **)
+{
+	open_task("{\"tools\":[\"**\"],\"limits\":{\"calls\":1}}");
+	size_t events = C.node.disk.event_n;
+	for (int i = 0; i < 3; i++) {
+		const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_CHECK, fmt("{\"task\":\"%s\",\"tool\":\"net/fetch\"}", task_text));
+		assert_string_equal(client_str(&C, v, "/decision"), "allow");
+		v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_CHECK, fmt("{\"task\":\"%s\",\"tool\":\"files/delete_file\",\"arguments\":{\"path\":\"/x\"}}", task_text));
+		assert_string_equal(client_str(&C, v, "/decision"), "pending");
+	}
+	assert_int_equal(C.node.disk.event_n, events);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->verdict, VERDICT_ALLOW);
+}
+
+static const struct reply *
+evaluate(uint32_t conn, const char *question)
+{
+	struct msg m = msg_make(MSG_EVALUATE);
+	m.evaluate.req = ++C.next_req;
+	m.evaluate.conn = conn;
+	m.evaluate.question = span_str(question);
+	node_send(&C.node, ROLE_LOCAL, 0, &m);
+	node_settle(&C.node);
+	return client_reply(&C, C.next_req);
+}
+
+static void
+only_the_task_or_its_enforcement_point_evaluates(void **)
+{
+	char q[256];
+	open_task("{\"tools\":[\"**\"],\"limits\":{\"calls\":2}}");
+	snprintf(q, sizeof q, "{\"subject\":{\"type\":\"task\",\"id\":\"%s\"},\"action\":{\"name\":\"net/fetch\"}}", task_text);
+	assert_int_equal(evaluate(AGENT, q)->verdict, VERDICT_ALLOW);
+	assert_int_equal(C.permits, 0);
+	client_peer(&C, ROLE_LOCAL, 80, 2000, 600, "/opt/bot", 0);
+	assert_int_equal(evaluate(80, q)->verdict, VERDICT_DENY);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"agent\",\"name\":\"dev/bot\",\"owner\":\"erin\",\"tier\":\"dev\",\"enforcement_point\":true,"
+	          "\"servers\":[\"files\"],\"identity\":[{\"uid\":2000,\"exe\":\"/opt/bot\"}]}]}");
+	assert_int_equal(evaluate(80, q)->verdict, VERDICT_DENY);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"agent\",\"name\":\"dev/bot\",\"owner\":\"erin\",\"tier\":\"dev\",\"enforcement_point\":true,"
+	          "\"servers\":[\"net\"],\"identity\":[{\"uid\":2000,\"exe\":\"/opt/bot\"}]}]}");
+	assert_int_equal(evaluate(80, q)->verdict, VERDICT_ALLOW);
+	assert_int_equal(evaluate(80, q)->error, E_BUDGET_EXHAUSTED);
+}
+
+static void
+a_caller_who_leaves_is_cut_off(void **)
+{
+	open_task(WIDE);
+	const struct reply *r = client_call_now(&C, AGENT, "net__fetch", "{}");
+	uint64_t call = r->call;
+	struct msg m = msg_make(MSG_CANCEL);
+	m.cancel.req = r->req;
+	node_send(&C.node, ROLE_LOCAL, 0, &m);
+	node_settle(&C.node);
+	assert_int_equal(C.cut_call, call);
+}
+
+static void
+completing_drains(void **)
+{
+	open_task(WIDE);
+	const struct reply *r = client_call_now(&C, AGENT, "net__fetch", "{}");
+	uint64_t call = r->call, req = r->req;
+	client_state(&C, call, CALL_DISPATCHED, 0);
+	const struct json *v = client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_COMPLETE, "{}");
+	assert_string_equal(client_str(&C, v, "/task/state"), "ending");
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_TASK_ENDED);
+	assert_int_equal(client_reply(&C, req)->type, MSG_VERDICT);
+	node_advance(&C.node, 6 * INT64_C(1000000000));
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, req)->type, MSG_CUT);
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_SHOW, fmt("{\"task\":\"%s\"}", task_text));
+	assert_string_equal(client_str(&C, v, "/state"), "completed");
+}
+
+/* A clock that stands before the log's end issues nothing (R16). */
+static void
+a_clock_behind_the_log_issues_nothing(void **)
+{
+	open_task(WIDE);
+	node_crash(&C.node);
+	C.node.now.wall -= 3600 * INT64_C(1000000000);
+	node_start(&C.node);
+	node_settle(&C.node);
+	client_peer(&C, ROLE_LOCAL, DANA, 1000, 100, "/usr/bin/ambit", 0);
+	client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_AUDIT_UNAVAILABLE);
+	C.node.now.wall += 3601 * INT64_C(1000000000);
+	node_advance(&C.node, 1000000);
+	node_settle(&C.node);
+	client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"envelope\":{\"tools\":[\"**\"]}}");
+	assert_int_equal(C.last_error, E_OK);
+}
+
+static void
+lists_show_what_may_be_called(void **)
+{
+	open_task("{\"tools\":[\"files/*\"],\"effects\":[\"read\"]}");
+	struct msg m = msg_make(MSG_LIST);
+	m.list.req = ++C.next_req;
+	m.list.conn = AGENT;
+	node_send(&C.node, ROLE_LOCAL, 0, &m);
+	node_settle(&C.node);
+	const struct reply *r = client_reply(&C, C.next_req);
+	assert_non_null(strstr(r->body, "\"files__read_file\""));
+	assert_null(strstr(r->body, "write_file"));
+	assert_null(strstr(r->body, "fetch"));
+	const struct json *v = client_op(&C, ROLE_LOCAL, AGENT, OP_TOOL_EXPLAIN, "{}");
+	assert_string_equal(client_str(&C, v, "/hidden/0/code"), "outside_envelope");
+}
+
 #define E2E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		E2E(a_task_calls_and_is_told), E2E(outside_is_refused), E2E(secrets_taint), E2E(a_human_says_yes_once),
-		E2E(a_parked_call_goes_on), E2E(quorums_need_different_people), E2E(a_kill_cuts), E2E(the_world_stops_and_starts),
-		E2E(children_are_narrower_and_die_with_the_parent), E2E(tokens_are_bound_and_short), E2E(a_task_expires),
-		E2E(nothing_is_allowed_before_it_is_durable), E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers),
+		E2E(a_task_calls_and_is_told), E2E(outside_is_refused), E2E(secrets_taint),
+		E2E(a_human_says_yes_once), E2E(a_parked_call_goes_on), E2E(quorums_need_different_people),
+		E2E(a_kill_cuts), E2E(the_world_stops_and_starts), E2E(children_are_narrower_and_die_with_the_parent),
+		E2E(tokens_are_bound_and_short), E2E(a_task_expires), E2E(nothing_is_allowed_before_it_is_durable),
+		E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers), E2E(budgets_are_kept),
+		E2E(rates_are_kept), E2E(children_spend_their_parents_budget), E2E(a_changed_tool_waits_for_review),
+		E2E(agents_are_put_down), E2E(tools_and_servers_are_stopped), E2E(agents_are_not_people),
+		E2E(one_process_is_not_another_task), E2E(an_enrolment_token_works_once), E2E(delegation_ends_somewhere),
+		E2E(who_may_launch_what), E2E(a_held_task_ends_with_its_holder), E2E(an_approver_who_lost_the_right_does_not_count),
+		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),
+		E2E(policies_fail_closed_and_may_only_watch), E2E(asking_dryly_takes_nothing), E2E(only_the_task_or_its_enforcement_point_evaluates),
+		E2E(a_caller_who_leaves_is_cut_off), E2E(completing_drains), E2E(a_clock_behind_the_log_issues_nothing),
+		E2E(lists_show_what_may_be_called),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
