@@ -70,6 +70,8 @@ escape(struct cedar_est *r, const struct json *v, struct cedar_expr **ret, bool 
 	span key = inner ? v->obj.members[0].key : (span){ 0 };
 	const struct json *fn = json_gets(inner, "fn"), *arg = json_gets(inner, "arg"), *args = json_gets(inner, "args");
 	*ret_done = true;
+	if (inner && json_is_obj(inner) && cedar_json_has_fraction(inner))
+		return cedar_diag_set(r->d, E_BAD_POLICY, cedar_est_at(v), NULL, "there is a number here that is not a 64-bit integer");
 	if (span_is(key, "__entity") && json_is_str(json_gets(inner, "type")) && json_is_str(json_gets(inner, "id"))) {
 		TRY(node(r, CEDAR_X_ENTITY, v, ret));
 		return cedar_est_uid(r, inner, &(*ret)->uid);
@@ -200,6 +202,7 @@ has(struct cedar_est *r, const struct json *args, struct cedar_expr *x)
 	const struct json *attr;
 	if (!json_is_obj(args))
 		return bad(r, args, "expected an object");
+	/* Here, and here alone, the reference lets other members pass. */
 	TRY(operand(r, args, "left", &x->has.target));
 	TRY(cedar_est_member(r, args, "attr", &attr));
 	size_t n = json_is_arr(attr) ? attr->arr.n : 1;
@@ -223,7 +226,7 @@ is(struct cedar_est *r, const struct json *args, struct cedar_expr *x)
 	TRY(operand(r, args, "left", &x->is.target));
 	TRY(cedar_est_type(r, args, "entity_type", &x->is.type));
 	in = json_gets(args, "in");
-	return in ? cedar_est_expr(r, in, &x->is.container) : OK;
+	return in && !json_is_null(in) ? cedar_est_expr(r, in, &x->is.container) : OK;
 }
 
 static status
@@ -242,7 +245,7 @@ like(struct cedar_est *r, const struct json *args, struct cedar_expr *x)
 	uint32_t *el = arena_array(&r->ast->arena, room + 1, sizeof *el);
 	ENSURE(el, E_NO_MEMORY);
 	json_for_items(v, pattern) {
-		if (json_is_str(v) && span_is(v->str, "Wildcard")) {
+		if ((json_is_str(v) && span_is(v->str, "Wildcard")) || (json_is_obj(v) && v->obj.n == 1 && json_is_null(json_gets(v, "Wildcard")))) {
 			el[n++] = CEDAR_WILDCARD;
 			continue;
 		}

@@ -11,11 +11,15 @@ cedar_est_members(struct cedar_est *r, const struct json *v, const char *const *
 {
 	if (!json_is_obj(v))
 		return bad(r, v, "expected an object");
-	struct json_error err = { 0 };
-	if (!failed(json_only(v, names, &err)))
-		return OK;
-	return cedar_diag_set(r->d, E_BAD_POLICY, (struct cedar_pos){ .offset = (uint32_t)err.at }, NULL, "unknown member \"%.60s\"",
-	                      err.key ? err.key : "");
+	json_for_members(m, v) {
+		bool known = false;
+		for (size_t i = 0; names[i]; i++)
+			known |= span_is(m->key, names[i]);
+		if (!known)
+			return cedar_diag_set(r->d, E_BAD_POLICY, cedar_est_at(&m->value), NULL, "unknown member \"%.*s\"",
+			                      SPAN_ARG(span_sub(m->key, 0, 60)));
+	}
+	return OK;
 }
 
 status
@@ -69,6 +73,7 @@ cedar_est_uid(struct cedar_est *r, const struct json *v, const struct cedar_uid 
 	return OK;
 }
 
+/* One entity, or with s->list an array of them. */
 static status
 scope_uids(struct cedar_est *r, const struct json *list, enum cedar_var var, struct cedar_scope *s)
 {
@@ -130,7 +135,7 @@ scope(struct cedar_est *r, const struct json *policy, const char *name, enum ced
 	s->op = CEDAR_SCOPE_IS;
 	TRY(cedar_est_members(r, v, is_names));
 	TRY(cedar_est_type(r, v, "entity_type", &s->type));
-	if (!(in = json_gets(v, "in")))
+	if (!(in = json_gets(v, "in")) || json_is_null(in))
 		return OK;
 	s->op = CEDAR_SCOPE_IS_IN;
 	return scope_target(r, in, var, s);

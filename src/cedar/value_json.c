@@ -43,6 +43,20 @@ cedar_json_locate(struct cedar_diag *d, span text)
 	}
 }
 
+bool
+cedar_json_has_fraction(const struct json *v)
+{
+	if (v->kind == JSON_NUM)
+		return true;
+	json_for_items(item, v)
+		if (cedar_json_has_fraction(item))
+			return true;
+	json_for_members(m, v)
+		if (cedar_json_has_fraction(&m->value))
+			return true;
+	return false;
+}
+
 /* ---- escapes ---- */
 
 /* {"name": x} and nothing else: x, else NULL. */
@@ -175,6 +189,9 @@ object(const struct json *v, struct arena *a, struct cedar_value *ret, struct ce
 {
 	const struct json *inner;
 	const struct cedar_record *r;
+	if (v->obj.n == 1 && json_is_obj(&v->obj.members[0].value) && cedar_json_has_fraction(&v->obj.members[0].value))
+		return cedar_diag_set(d, E_BAD_ENTITY, at(v), "for fractions use the decimal extension",
+		                      "there is a number here that is not a 64-bit integer");
 	if ((inner = sole(v, "__entity")) && looks_like_uid(inner)) {
 		const struct cedar_uid *u;
 		TRY(uid_make(inner, a, &u, d));

@@ -16,6 +16,9 @@ status cedar_json_parse(span text, size_t max_bytes, struct arena *a, const stru
 /* Gives d->line and d->col for d->offset, when only that is set. */
 void cedar_json_locate(struct cedar_diag *d, span text);
 
+/* Somewhere in v there is a number that is no integer of 64 bits: not even where it would be ignored may one stand. */
+bool cedar_json_has_fraction(const struct json *v);
+
 /* {"type":"A::B","id":"x"} or {"__entity":{…}}; further members are ignored. E_BAD_ENTITY. */
 status cedar_uid_from_json(const struct json *v, struct arena *a, const struct cedar_uid **ret, struct cedar_diag *d);
 
