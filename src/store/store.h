@@ -56,7 +56,7 @@ status store_state(struct store *s, struct store_state *ret);
 status store_fence(struct store *s, uint64_t *ret_epoch);
 
 /* Projection rows in order of key (memcmp). A status from the callback stops and is passed on. The spans live for the
- * call only. */
+ * call only. E_CHAIN_BROKEN: a row is not what was written. */
 typedef status store_row_fn(void *arg, span key, span value);
 status store_load(struct store *s, store_row_fn *fn, void *arg);
 
