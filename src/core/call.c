@@ -169,7 +169,8 @@ call_cut(struct core *c, struct call *k, uint16_t code, const char *cause)
 	struct event_writer *w = open_event(c, EV_CALL_CUT, k);
 	event_text(w, F_CAUSE, span_str(cause));
 	event_int(w, F_DURATION, boot_now(c) - k->started);
-	c->journal.priority = true;
+	/* What a full disk has cut must not eat the reserve that revocations live on. */
+	c->journal.priority |= code != E_AUDIT_UNAVAILABLE;
 	over(c, k, CALL_CUT);
 }
 

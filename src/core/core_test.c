@@ -318,6 +318,12 @@ a_full_disk_denies_and_recovers(void **)
 	client_op(&C, ROLE_PEOPLE, ADMIN, OP_STATUS, "{}");
 	assert_int_equal(C.last_error, E_OK);
 	assert_int_equal(C.permits, 0);
+	/* The reserve is for revocations: nothing that was refused for want of room went into it. */
+	uint64_t before = C.node.disk.chain.seq;
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_KILL, "{\"kind\":\"tool\",\"name\":\"net/fetch\"}");
+	node_advance(&C.node, INT64_C(1100000000));
+	node_settle(&C.node);
+	assert_true(C.node.disk.chain.seq > before);
 	C.node.disk.full = false;
 	node_advance(&C.node, INT64_C(1100000000));
 	node_settle(&C.node);
@@ -850,6 +856,96 @@ lists_show_what_may_be_called(void **)
 	assert_string_equal(client_str(&C, v, "/hidden/0/code"), "outside_envelope");
 }
 
+/* The clock may have gone on further than the last tick. */
+static void
+ends_do_not_wait_for_the_tick(void **)
+{
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_AGENT_ENROL, "{\"agent\":\"dev/bot\",\"ttl_seconds\":5}");
+	char use[128];
+	snprintf(use, sizeof use, "{\"token\":\"%s\"}", client_str(&C, v, "/token"));
+	open_task(WIDE);
+	client_tls(&C, 201, "late");
+	C.node.now.boot += 6 * INT64_C(1000000000);
+	client_op(&C, ROLE_AGENTS, 201, OP_ENROL_USE, use);
+	assert_int_equal(C.last_error, E_ENROLMENT);
+	C.node.now.boot += 300 * INT64_C(1000000000);
+	uint64_t req = client_call(&C, ROLE_LOCAL, DANA, token_text, "net__fetch", "{}", 0);
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, req)->error, E_TOKEN_EXPIRED);
+	C.node.now.boot += 300 * INT64_C(1000000000);
+	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_TASK_EXPIRED);
+	/* No task lives longer than its tier lets it. */
+	client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"ttl_seconds\":999999,\"envelope\":{\"tools\":[\"**\"]}}");
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_LIST, "{}");
+	assert_int_equal(json_gets(v, "items")->arr.n, 1);
+	node_advance(&C.node, 3601 * INT64_C(1000000000));
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_LIST, "{}");
+	assert_int_equal(json_gets(v, "items")->arr.n, 0);
+}
+
+static void
+arguments_must_fit_the_schema(void **)
+{
+	open_task(WIDE);
+	assert_int_equal(client_call_now(&C, AGENT, "files__write_file", "{\"path\":\"/data/x\",\"content\":7}")->error, E_BAD_ARGUMENTS);
+	assert_int_equal(client_call_now(&C, AGENT, "files__write_file", "{\"path\":\"/data/x\",\"content\":\"7\"}")->verdict, VERDICT_ALLOW);
+}
+
+static void
+a_child_of_an_ending_task_does_nothing(void **)
+{
+	open_task(WIDE);
+	const struct json *v = client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_DELEGATE, "{\"envelope\":{\"tools\":[\"**\"]}}");
+	char token[64];
+	snprintf(token, sizeof token, "%s", client_str(&C, v, "/token"));
+	client_call_now(&C, AGENT, "net__fetch", "{}");
+	client_op(&C, ROLE_LOCAL, AGENT, OP_TASK_COMPLETE, "{}");
+	uint64_t req = client_call(&C, ROLE_LOCAL, AGENT, token, "net__fetch", "{}", 0);
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, req)->error, E_TASK_ENDED);
+}
+
+static void
+the_right_people_answer(void **)
+{
+	static const char *const args = "{\"path\":\"/data/old\"}";
+	open_task(WIDE);
+	char apr[20];
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"user\",\"name\":\"hugo\",\"uids\":[1004],\"groups\":[\"devs\"],\"roles\":[\"approver\"]}]}");
+	client_peer(&C, ROLE_PEOPLE, 90, 1004, 700, "/usr/bin/ambit", 0);
+	id_text(client_call_now(&C, AGENT, "files__delete_file", args)->approval, apr);
+	client_op(&C, ROLE_PEOPLE, 90, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	assert_int_equal(C.last_error, E_APPROVAL_NOT_YOURS);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	assert_int_equal(C.last_error, E_OK);
+	client_op(&C, ROLE_PEOPLE, FINN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	assert_int_equal(C.last_error, E_CONFLICT);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"user\",\"name\":\"erin\",\"uids\":[1001],\"groups\":[\"on-call\"]}]}");
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", args)->verdict, VERDICT_PENDING);
+	/* What could not be shown whole is not put before anybody. */
+	static char big[41000];
+	int n = snprintf(big, sizeof big, "{\"path\":\"/data/big\",\"x\":\"");
+	memset(big + n, 'x', 40000);
+	memcpy(big + n + 40000, "\"}", 3);
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", big)->error, E_LIMIT);
+}
+
+static void
+doubt_proves_nobody(void **)
+{
+	client_peer(&C, ROLE_LOCAL, 60, 1001, 500, "/usr/bin/ambit", 0);
+	client_op(&C, ROLE_LOCAL, 60, OP_TASK_OPEN, "{\"agent\":\"dev/bot\"}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"agent\",\"name\":\"twin\",\"owner\":\"erin\",\"tier\":\"dev\",\"identity\":[{\"uid\":2000,\"exe\":\"/opt/bot\"}],"
+	          "\"session\":{\"tools\":[\"**\"]}}]}");
+	client_peer(&C, ROLE_LOCAL, 61, 2000, 501, "/opt/bot", 0);
+	client_op(&C, ROLE_LOCAL, 61, OP_TASK_OPEN, "{}");
+	assert_int_equal(C.last_error, E_AGENT_UNPROVEN);
+	client_peer(&C, ROLE_LOCAL, 62, 0, 502, "/usr/bin/ambit", 0);
+	client_op(&C, ROLE_LOCAL, 62, OP_KILL, "{\"kind\":\"world\",\"dry_run\":true}");
+	assert_int_equal(C.last_error, E_NOT_PERMITTED);
+}
+
 #define E2E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 int
 main(void)
@@ -867,7 +963,8 @@ main(void)
 		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),
 		E2E(policies_fail_closed_and_may_only_watch), E2E(asking_dryly_takes_nothing), E2E(only_the_task_or_its_enforcement_point_evaluates),
 		E2E(a_caller_who_leaves_is_cut_off), E2E(completing_drains), E2E(a_clock_behind_the_log_issues_nothing),
-		E2E(lists_show_what_may_be_called),
+		E2E(lists_show_what_may_be_called), E2E(ends_do_not_wait_for_the_tick), E2E(arguments_must_fit_the_schema),
+		E2E(a_child_of_an_ending_task_does_nothing), E2E(the_right_people_answer), E2E(doubt_proves_nobody),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -240,7 +240,7 @@ human(struct core *c, struct decision *d, const struct sorted *s, const struct a
 		d->stale = a;
 		a = NULL;
 	}
-	if (a && granted == a && approval_stands(c, a)) {
+	if (a && granted == a) {
 		d->lifted = true;
 		return true;
 	}

@@ -94,6 +94,9 @@ enrol_new(struct core *c, struct agent *a, int64_t ttl, span actor, char ret_tex
 	return OK;
 }
 
+/* Gone before anybody else can present it. */
+static void use_up(struct core *c, struct enrolment *e) { enrol_free(c, e); }
+
 status
 enrol_use(struct core *c, const struct peer *p, span token, struct agent **ret)
 {
@@ -123,8 +126,7 @@ enrol_use(struct core *c, const struct peer *p, span token, struct agent **ret)
 		return s;
 	}
 	row_mark(c, &x->row);
-	/* Gone before anybody else can present it. */
-	enrol_free(c, e);
+	use_up(c, e);
 	*ret = a;
 	return OK;
 }

@@ -382,7 +382,7 @@ status
 tool_review(struct core *c, struct tool *t, const digest *seen, span by, span reason)
 {
 	ENSURE(t->state != TOOL_GONE, E_TOOL_UNKNOWN);
-	ENSURE(digest_eq(seen, &t->current), E_CONFLICT);
+	must(digest_eq(seen, &t->current));
 	struct str *who;
 	TRY(str_get(&c->strs, by, &who));
 	struct event_writer *w = event_open(c, EV_TOOL_REVIEWED);

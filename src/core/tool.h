@@ -85,7 +85,7 @@ status tools_found(struct core *c, struct server *s, span definitions, bool part
 void tool_quarantine(struct core *c, struct tool *t, const char *cause);
 /* Callable under this tier? E_OK, E_TOOL_QUARANTINED, E_TOOL_UNKNOWN. */
 uint16_t tool_callable(const struct tool *t, const struct tier *tier);
-/* A person accepts the definition with this digest. E_CONFLICT: it is not the current one. */
+/* A person accepts the definition with this digest, which the caller has held against the current one. */
 status tool_review(struct core *c, struct tool *t, const digest *seen, span by, span reason);
 /* Recomputes effect, sensitivity, mapping and Cedar names. */
 status tool_refresh(struct core *c, struct tool *t);

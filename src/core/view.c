@@ -89,16 +89,15 @@ static status
 input_value(struct arena *a, const struct json *v, bool untyped, struct cedar_value *ret, bool *ret_absent)
 {
 	*ret_absent = false;
+	ENSURE(untyped || (v->kind != JSON_NULL && v->kind != JSON_NUM), E_BAD_ARGUMENTS);
 	switch ((enum json_kind)v->kind) {
 	case JSON_BOOL: *ret = cedar_bool(v->truth); return OK;
 	case JSON_INT: *ret = cedar_long(v->i); return OK;
 	case JSON_STR: *ret = cedar_string(v->str); return OK;
 	case JSON_NULL:
-		ENSURE(untyped, E_BAD_ARGUMENTS);
 		*ret_absent = true;
 		return OK;
 	case JSON_NUM:
-		ENSURE(untyped, E_BAD_ARGUMENTS);
 		*ret = cedar_string(span_make(v->num.text, v->num.len));
 		return OK;
 	case JSON_ARR: {

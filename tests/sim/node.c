@@ -33,7 +33,12 @@ on_send(void *ctx, enum role to, unsigned index, const struct msg *m)
 		n->sent(n, to, index, m);
 	if (n->discard && (to == ROLE_LOCAL || to == ROLE_AGENTS))
 		return;
+	unsigned long failing = n->failing ? *n->failing : 0;
+	if (n->failing)
+		*n->failing = 0;
 	queue(&n->from_core, to, index, m);
+	if (n->failing)
+		*n->failing = failing;
 }
 
 static struct frame *

@@ -61,6 +61,7 @@ struct node {
 	void *hook_arg;
 	uint64_t tokens_signed;
 	size_t steps;
+	unsigned long *failing;      /* a counter of failing allocations, stopped while the models work; or NULL */
 };
 
 void node_init(struct node *n, uint64_t seed);
