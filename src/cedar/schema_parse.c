@@ -472,6 +472,9 @@ S_applies(struct schema_parser *p, struct raw_action *a)
 			TRY(S_type(p, 1, &a->context));
 			if (a->context->kind == RAW_SET)
 				return raw_fail(p->raw, a->context->at, NULL, "a context must be a record");
+			/* a name here is a common type's; an entity type of that name does not stand in its way */
+			if (a->context->kind == RAW_NAME)
+				a->context->kind = RAW_COMMON;
 		} else {
 			return S_unexpected(p, "`principal`, `resource` or `context`");
 		}

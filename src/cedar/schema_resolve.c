@@ -309,7 +309,7 @@ S_unresolved(struct resolver *r, span name, uint32_t at)
 	char hint[160];
 	cedar_suggest_hint(&best, hint, sizeof hint);
 	if (S_type_exact(r, name))
-		snprintf(hint, sizeof hint, "it is an entity type: {\"type\": \"Entity\", \"name\": \"%.*s\"}", SPAN_ARG(name));
+		snprintf(hint, sizeof hint, "`%.*s` is an entity type; here a common type is wanted", SPAN_ARG(name));
 	return raw_fail(r->raw, at, hint, "undeclared type `%.*s`", SPAN_ARG(name));
 }
 

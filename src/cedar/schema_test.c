@@ -233,6 +233,20 @@ static const struct {
 	{ false, "{\"\":{\"entityTypes\":{\"A\":{\"tags\":{\"type\":\"Entity\",\"name\":\"__cedar::Long\"}}},\"actions\":{}}}" },
 	{ false, "{\"\":{\"entityTypes\":{},\"actions\":{\"a\":{\"memberOf\":[{\"id\":\"b\",\"type\":\"__cedar::Action\"}]},\"b\":{}}}}" },
 	{ false, "{\"\":{\"entityTypes\":{\"A\":{\"memberOfTypes\":[\"__cedar::A\"]}},\"actions\":{}}}" },
+	{ false, "action a appliesTo {principal: [], resource: [A], context: Long}; entity A;" },
+	{ false, "entity A; action a appliesTo {principal: A, resource: A, context: E}; entity E;" },
+	{ false, "entity A; action a appliesTo {principal: A, resource: A, context: E}; entity E {x: Long};" },
+	{ false, "entity A {x: Long}; action a appliesTo {principal: A, resource: A, context: A};" },
+	{ false, "entity A enum [\"x\"]; action a appliesTo {principal: A, resource: A, context: A};" },
+	{ false, "entity A; action a appliesTo {principal: A, resource: A, context: Action};" },
+	{ false, "namespace N { entity E; entity A; action a appliesTo {principal: A, resource: A, context: E}; }" },
+	{ false, "entity A; action a appliesTo {principal: A, resource: A, context: T}; type T = A;" },
+	{ true, "entity A; entity Rec; action a appliesTo {principal: A, resource: A, context: T}; type T = Rec; type Rec = {};" },
+	{ false, "{\"\":{\"entityTypes\":{\"A\":{\"shape\":{\"type\":\"Entity\",\"name\":\"A\"}}},\"actions\":{}}}" },
+	{ false, "{\"\":{\"entityTypes\":{\"A\":{\"shape\":{\"type\":\"EntityOrCommon\",\"name\":\"A\"}}},\"actions\":{}}}" },
+	{ false, "{\"\":{\"entityTypes\":{\"A\":{\"shape\":{\"type\":\"EntityOrCommon\",\"name\":\"Action\"}}},\"actions\":{\"a\":{}}}}" },
+	{ false, "{\"\":{\"entityTypes\":{\"A\":{}},\"actions\":{\"a\":{\"appliesTo\":{\"principalTypes\":[\"A\"],\"resourceTypes\":[\"A\"],\"context\":{\"type\":\"Entity\",\"name\":\"A\"}}}}}}" },
+	{ true, "entity C; type Action = T; type T = {a: Long}; namespace N { action x appliesTo {principal: C, resource: C, context: Action}; }" },
 };
 
 static status
