@@ -312,6 +312,7 @@ a_full_disk_denies_and_recovers(void **)
 {
 	open_task(WIDE);
 	C.node.disk.full = true;
+	uint64_t full_at = C.node.disk.chain.seq;
 	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->error, E_AUDIT_UNAVAILABLE);
 	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->error, E_AUDIT_UNAVAILABLE);
 	assert_int_equal(client_call_now(&C, AGENT, "files__nothing", "{}")->error, E_TOOL_UNKNOWN);
@@ -319,6 +320,12 @@ a_full_disk_denies_and_recovers(void **)
 	assert_int_equal(C.last_error, E_OK);
 	assert_int_equal(C.permits, 0);
 	/* The reserve is for revocations: nothing that was refused for want of room went into it. */
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", "{\"path\":\"/data/x\"}")->error, E_AUDIT_UNAVAILABLE);
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_LIST, "{}");
+	assert_int_equal(json_gets(v, "items")->arr.n, 0);
+	node_advance(&C.node, INT64_C(1100000000));
+	node_settle(&C.node);
+	assert_int_equal(C.node.disk.chain.seq, full_at);
 	uint64_t before = C.node.disk.chain.seq;
 	client_op(&C, ROLE_PEOPLE, ADMIN, OP_KILL, "{\"kind\":\"tool\",\"name\":\"net/fetch\"}");
 	node_advance(&C.node, INT64_C(1100000000));
@@ -874,6 +881,16 @@ ends_do_not_wait_for_the_tick(void **)
 	assert_int_equal(client_reply(&C, req)->error, E_TOKEN_EXPIRED);
 	C.node.now.boot += 300 * INT64_C(1000000000);
 	assert_int_equal(client_call_now(&C, AGENT, "net__fetch", "{}")->error, E_TASK_EXPIRED);
+	/* Also where an allow would leave at once. */
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"agent\",\"name\":\"dev/claude\",\"owner\":\"dana\",\"tier\":\"fast\",\"launch\":[\"devs\"]}]}");
+	open_task(WIDE);
+	uint64_t permits = C.permits;
+	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->verdict, VERDICT_ALLOW);
+	assert_int_equal(C.permits, ++permits);
+	C.node.now.boot += 601 * INT64_C(1000000000);
+	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->error, E_TASK_EXPIRED);
+	assert_int_equal(C.permits, permits);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"agent\",\"name\":\"dev/claude\",\"owner\":\"dana\",\"tier\":\"dev\",\"launch\":[\"devs\"]}]}");
 	/* No task lives longer than its tier lets it. */
 	client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN, "{\"agent\":\"dev/claude\",\"ttl_seconds\":999999,\"envelope\":{\"tools\":[\"**\"]}}");
 	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_LIST, "{}");
@@ -931,6 +948,21 @@ the_right_people_answer(void **)
 }
 
 static void
+nobody_waits_for_anothers_approval(void **)
+{
+	open_task(WIDE);
+	uint64_t apr = client_call_now(&C, AGENT, "files__delete_file", "{\"path\":\"/data/x\"}")->approval;
+	open_task(WIDE);
+	struct msg m = msg_make(MSG_AWAIT);
+	m.await.req = ++C.next_req;
+	m.await.conn = AGENT;
+	m.await.approval = apr;
+	node_send(&C.node, ROLE_LOCAL, 0, &m);
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, C.next_req)->error, E_APPROVAL_UNKNOWN);
+}
+
+static void
 doubt_proves_nobody(void **)
 {
 	client_peer(&C, ROLE_LOCAL, 60, 1001, 500, "/usr/bin/ambit", 0);
@@ -964,7 +996,8 @@ main(void)
 		E2E(policies_fail_closed_and_may_only_watch), E2E(asking_dryly_takes_nothing), E2E(only_the_task_or_its_enforcement_point_evaluates),
 		E2E(a_caller_who_leaves_is_cut_off), E2E(completing_drains), E2E(a_clock_behind_the_log_issues_nothing),
 		E2E(lists_show_what_may_be_called), E2E(ends_do_not_wait_for_the_tick), E2E(arguments_must_fit_the_schema),
-		E2E(a_child_of_an_ending_task_does_nothing), E2E(the_right_people_answer), E2E(doubt_proves_nobody),
+		E2E(a_child_of_an_ending_task_does_nothing), E2E(the_right_people_answer), E2E(nobody_waits_for_anothers_approval),
+		E2E(doubt_proves_nobody),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
