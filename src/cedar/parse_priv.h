@@ -1,4 +1,4 @@
-/* The parser's state, shared by parse.c (policies) and parse_expr.c (expressions). */
+/* The parser's state, shared by parse.c (policies), parse_expr.c (operators) and parse_primary.c (what they are applied to). */
 #ifndef AMBIT_CEDAR_PARSE_PRIV_H
 #define AMBIT_CEDAR_PARSE_PRIV_H
 
@@ -35,6 +35,24 @@ cedar_parser_word(const struct cedar_parser *p, const char *word)
 }
 
 status cedar_parser_expr(struct cedar_parser *p, struct cedar_expr **ret);
+/* A primary and the accesses and calls after it. */
+status cedar_parser_member(struct cedar_parser *p, struct cedar_expr **ret);
+
+static inline status
+cedar_parser_node(struct cedar_parser *p, enum cedar_expr_kind kind, struct cedar_pos pos, struct cedar_expr **ret)
+{
+	*ret = cedar_expr_new(p->ast, kind, pos);
+	ENSURE(*ret, E_NO_MEMORY);
+	return OK;
+}
+/* The node ends with the last consumed token, and its children are in place. */
+static inline status
+cedar_parser_seal(struct cedar_parser *p, struct cedar_expr *x)
+{
+	x->end = p->last_end;
+	return cedar_expr_seal(x, p->d);
+}
+
 /* Identifier {:: identifier}; gives the normalised text. */
 status cedar_parser_path(struct cedar_parser *p, span *ret);
 /* Identifier {:: identifier} :: string. */
