@@ -23,6 +23,7 @@ struct plan {
 	struct item *items;
 	size_t n, cap, bytes;
 	struct policy_set *policy;       /* NULL: as it is */
+	struct buf warnings;             /* JSON array */
 	bool prune;
 };
 
@@ -33,6 +34,7 @@ plan_fini(struct core *c, struct plan *p)
 		object_free(c, p->items[i].fresh);
 	free(p->items);
 	policy_set_unref(p->policy);
+	buf_fini(&p->warnings);
 }
 
 static status
@@ -154,8 +156,15 @@ plan_policy(struct core *c, struct plan *p, struct object_fault *f, char *where,
 	bool changed;
 	span name = { 0 };
 	TRY(policies_after(c, p, &src, &n, &changed));
+	struct json_writer w = json_w(&p->warnings);
+	json_w_arr(&w);
 	status s = changed ? policy_set_new(src, n, c->policy->version + 1, &p->policy, &d, &name) : OK;
+	if (changed && !failed(s))
+		s = policy_validate(c, p->policy, &w, &d, &name);
+	json_w_arr_end(&w);
 	free(src);
+	if (!failed(s))
+		s = buf_finish(&p->warnings);
 	if (failed(s) && s.code != E_NO_MEMORY) {
 		snprintf(where, where_n, "line %u, column %u: %s%s%s", d.line, d.col, d.what, d.hint[0] ? "; " : "", d.hint);
 		*f = (struct object_fault){ .kind = "policy", .name = name, .member = "text", .reason = where };
@@ -218,8 +227,8 @@ write_plan(struct core *c, const struct plan *p, bool dry, struct json_writer *w
 	json_w_arr_end(w);
 	json_w_kbool(w, "dry_run", dry);
 	json_w_kint(w, "policy_version", (int64_t)(p->policy ? p->policy->version : c->policy->version));
-	json_w_karr(w, "warnings");
-	json_w_arr_end(w);
+	json_w_key(w, SPAN("warnings"));
+	json_w_raw(w, buf_span(&p->warnings));
 	json_w_obj_end(w);
 }
 
@@ -371,6 +380,7 @@ apply_run(struct core *c, const struct json *list, bool dry, bool prune, span by
           char where[static 512])
 {
 	struct plan p = { .prune = prune };
+	buf_init(&p.warnings, 1 << 20);
 	*f = (struct object_fault){ 0 };
 	status s = make_plan(c, &p, list, by, f, where, 512);
 	if (!failed(s)) {

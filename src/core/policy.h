@@ -35,6 +35,11 @@ struct policy_source { span name, text; };
 status policy_set_new(const struct policy_source *src, size_t n, uint64_t version, struct policy_set **ret, struct cedar_diag *d,
                       span *ret_name);
 void policy_set_unref(struct policy_set *p);
+/* Holds the set against the tools known now (strict validation). What could never be evaluated is E_BAD_POLICY with its place;
+ * what is merely unknown is added to `warnings`, an open JSON array. */
+struct json_writer;
+status policy_validate(const struct core *c, const struct policy_set *p, struct json_writer *warnings, struct cedar_diag *d,
+                       span *ret_name);
 /* The text of a rule. */
 span rule_text(const struct rule *r);
 
