@@ -1,12 +1,11 @@
 /* doctor: what is wrong, and what goes around Ambit. Every finding names its fix. */
 #include "cli.h"
+#include "sandbox.h"
 
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,9 +110,9 @@ check_bypass(struct doctor *d)
 static void
 check_kernel(struct doctor *d)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = sandbox_landlock_abi();
 	if (abi >= 1)
-		tell(d, "ok", "kernel", NULL, "Landlock ABI %ld", abi);
+		tell(d, "ok", "kernel", NULL, "Landlock ABI %d", abi);
 	else
 		tell(d, "note", "kernel", "a kernel with CONFIG_SECURITY_LANDLOCK", "no Landlock: tool servers and `ambit run` are less confined");
 	if (access("/proc/self/ns/user", F_OK) != 0)

@@ -23,7 +23,7 @@ help_overview(struct cli *c)
 	    "  ambit approvals                                               what waits for a human\n"
 	    "  ambit kill task tsk_…                                         end it all, now\n"
 	    "\n"
-	    "Work    run  mcp  task  check  token  delegate\n"
+	    "Work    run  mcp  task  check  token\n"
 	    "Decide  approvals  approve  deny  kill  resume  revocations\n"
 	    "Look    status  whoami  why  audit  key\n"
 	    "Set up  apply  agent  tool  server  policy  resource  connect  doctor  demo  context  completion\n"

@@ -187,7 +187,7 @@ man_ambit(struct buf *b)
 	man_head("ambit", "1", "identity and privileged access for AI agents", b);
 	buf_put_str(b, ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op Ar flags\n.Sh DESCRIPTION\n"
 	    "Ambit gives every task of an AI agent its own authority: narrow, short-lived, decided afresh at every\n"
-	    "action, and taken back whole the moment the task ends.\n.Nm\nis its command line.\n.Pp\n.Bl -tag -width Ds\n");
+	    "action, and taken back whole the moment the task ends.\n.Nm\nis its command line.\n.Bl -tag -width Ds\n");
 	for (size_t i = 0; i < n; i++)
 		if (!t[i].hidden) {
 			buf_put_str(b, ".It Cm ");

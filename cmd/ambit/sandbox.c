@@ -142,6 +142,13 @@ near_work(const char *const *hide, size_t n)
 }
 
 int
+sandbox_landlock_abi(void)
+{
+	int abi = create(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	return abi < 0 ? 0 : abi;
+}
+
+int
 sandbox_enter(const char *const *hide, size_t n, const char *keep)
 {
 	int done = 0;
@@ -149,7 +156,7 @@ sandbox_enter(const char *const *hide, size_t n, const char *keep)
 		return -1;
 	if (n && hide_by_mount(hide, n, keep))
 		done |= SANDBOX_HIDDEN;
-	int abi = create(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = sandbox_landlock_abi();
 	if (abi < 1)
 		return done;
 	bool by_rules = !(done & SANDBOX_HIDDEN) && n && !near_work(hide, n);

@@ -16,4 +16,7 @@ enum { SANDBOX_HIDDEN = 1, SANDBOX_LANDLOCK = 2 };
  * done; -1 when no_new_privs could not be set. */
 int sandbox_enter(const char *const *hide, size_t n, const char *keep);
 
+/* The kernel's Landlock ABI; 0 when it has none. */
+int sandbox_landlock_abi(void);
+
 #endif
