@@ -20,7 +20,9 @@ struct jws {
 
 /* Splits and decodes; looks at no key. `max`: bytes of the whole token. E_TOKEN_INVALID, E_NO_MEMORY. */
 status jws_parse(span token, size_t max, struct arena *a, struct jws *ret);
-/* True when header and signature fit the key. `kid` in the header must equal `kid` when both are there. */
+/* True when the header's `alg` is the key's and the signature fits. The header's kid is the caller's business. */
+bool jws_verify_signature(const struct jws *j, const struct verify_key *k);
+/* True when header and signature fit the key. `kid` in the header, if there, must be the key's thumbprint. */
 bool jws_verify(const struct jws *j, const struct verify_key *k);
 /* The same for a shared secret, HS256; `alg` in the header must be exactly that. */
 bool jws_verify_hs256(const struct jws *j, span key);
