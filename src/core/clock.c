@@ -11,6 +11,9 @@ clock_set(struct clock *c, instant now, int64_t *ret_step)
 		*ret_step = drift;
 	/* Slow drift (slewing) is followed, so that it never adds up to a step. */
 	c->offset = now.wall - now.boot;
+	/* It goes on with the boot clock while the wall clock stands behind it, so that a reboot does not win that time back. */
+	if (c->now.boot)
+		c->stamp += now.boot - c->now.boot;
 	c->now = now;
 	if (now.wall > c->stamp)
 		c->stamp = now.wall;

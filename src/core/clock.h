@@ -17,7 +17,7 @@
 struct clock {
 	instant now;
 	int64_t offset;          /* wall - boot when last judged */
-	int64_t stamp;           /* the largest wall time ever seen or found durable; never goes back */
+	int64_t stamp;           /* the largest wall time ever seen or found durable, or boot progress since; never goes back */
 	bool behind;             /* the wall clock is before the last durable stamp: nothing may be issued */
 };
 

@@ -93,7 +93,8 @@ client_init(struct client *c, uint64_t seed, const char *bootstrap)
 {
 	*c = (struct client){ 0 };
 	arena_init(&c->arena, 256 << 20);
-	node_definitions = definitions;
+	if (!node_definitions)
+		node_definitions = definitions;
 	node_init(&c->node, seed);
 	c->node.hook = on_message;
 	c->node.bootstrap = span_str(bootstrap);

@@ -10,6 +10,7 @@
 #include "log/event.h"
 #include "msg/enums.h"
 #include "tests/sim/matrix.h"
+#include "tests/sim/refold.h"
 #include "tests/sim/world.h"
 
 #include <stdio.h>
@@ -344,7 +345,7 @@ reboot(void)
 	int64_t step = chance(40) ? -(int64_t)below(600) * S : chance(20) ? (int64_t)below(600) * S : 0;
 	C.node.now.wall += gone + step;
 	/* What no clock can show: the wall stood back, and the log ends where it ends. */
-	if (step < 0)
+	if (step < 0 || C.node.now.wall < C.node.disk.time + (O.true_now - O.last_append))
 		observer_rebooted(&O, O.true_now - O.last_append);
 	node_start(&C.node);
 	connect_people();
@@ -472,7 +473,6 @@ run(uint64_t seed)
 	enrol_token[0] = 0;
 	node_definitions = offered;
 	client_init(&C, seed, WORLD);
-	node_definitions = offered;
 	observer_init(&O, &C, seed);
 	matrix_step(0);
 	connect_people();
@@ -494,6 +494,14 @@ run(uint64_t seed)
 	}
 	settle();
 	check_core();
+	/* What the rows say after a restart is what the events say. */
+	node_crash(&C.node);
+	node_start(&C.node);
+	node_settle(&C.node);
+	peer(ROLE_PEOPLE, ADMIN, 0, 101, "/usr/bin/ambit", 0);
+	node_settle(&C.node);
+	C.node.sent = C.node.delivering = NULL;
+	refold_check(&O, ADMIN);
 	observer_fini(&O);
 	client_fini(&C);
 }
