@@ -101,6 +101,8 @@ class Server:
                 self.process.wait()
         for f in (self.out, self.err):
             f.close()
+        found = re.search(r".*(AddressSanitizer|LeakSanitizer|runtime error:).*", self.log())
+        assert not found, found.group(0)
         return self.process.returncode
 
     def roles(self):
