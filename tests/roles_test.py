@@ -129,6 +129,14 @@ def a_signer_without_its_keys_does_not_make_others():
         s.start(wait=False)
         wait_for("signer refuses", lambda: s.log().count('"role":"signer","msg":"the role could not start"') >= 2, 10)
         assert "ready in" not in s.banner()
+        # Nor when the file is there and can not even be read.
+        s.stop()
+        with open(s.data + "/signer/keys", "wb") as f:
+            f.write(b"x" * 100000)
+        before = s.log().count('"the role could not start"')
+        s.start(wait=False)
+        wait_for("signer refuses", lambda: s.log().count('"the role could not start"') >= before + 2, 10)
+        assert s.log().count("signing keys made") == 1
 
 
 def two_servers_do_not_share_a_directory():

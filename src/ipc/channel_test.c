@@ -3,6 +3,7 @@
 #include "ipc/memfd.h"
 #include "tests/test.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -295,6 +296,7 @@ violations_end_the_channel(void **)
 		{ "type zero", ROLE_LOCAL, 0, 0, 0, 0, false },
 		{ "type far out", ROLE_LOCAL, 0, 0xffff, 0, 0, false },
 		{ "an edge permits a call", ROLE_LOCAL, 0, MSG_PERMIT, 0, 0, false },
+		{ "an edge stops core", ROLE_LOCAL, 0, MSG_STOP, 0, 0, false },
 		{ "people call a tool", ROLE_PEOPLE, 0, MSG_CALL, 0, 0, false },
 		{ "tools ask an operation", ROLE_TOOLS, 0, MSG_OP, 0, 0, false },
 		{ "short body", ROLE_LOCAL, 7, MSG_CANCEL, 0, 7, false },
@@ -345,8 +347,8 @@ a_missing_descriptor_is_a_violation(void **)
 static void
 an_unsealed_or_resized_memfd_is_a_violation(void **)
 {
-	enum { N = 100000 };
-	static uint8_t body[N];
+	enum { N = 100000, FIXED = 8 + 4 + 32 + 2 };
+	static uint8_t body[N + 1];
 	const int all = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
 	const struct { int seals; uint32_t claimed; } rows[] = {
 		{ 0, N }, { all & ~F_SEAL_WRITE, N }, { all & ~F_SEAL_SHRINK, N }, { all & ~F_SEAL_GROW, N }, { all & ~F_SEAL_SEAL, N },
@@ -358,6 +360,11 @@ an_unsealed_or_resized_memfd_is_a_violation(void **)
 
 		pair_open(&p, ROLE_LOCAL, ROLE_CORE, true);
 		int fd = memfd_create("t", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		/* A body that would decode, so that nothing but the memfd itself is wrong. */
+		uint32_t params = htonl(rows[i].claimed - FIXED - 4);
+		memcpy(body + FIXED, &params, sizeof params);
+		for (size_t k = FIXED + 4; k < N; k++)
+			body[k] = (k - FIXED - 4) & 0x7f;
 		assert_int_equal(write(fd, body, N), N);
 		if (rows[i].seals)
 			assert_int_equal(fcntl(fd, F_ADD_SEALS, rows[i].seals), 0);
