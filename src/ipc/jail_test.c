@@ -12,6 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Seconds no other run of this test sleeps: processes are looked for by them. */
+static char nap[16];
+
+static bool
+somebody_naps(void)
+{
+	char command[64];
+	snprintf(command, sizeof command, "pgrep -x -f 'sleep %s' >/dev/null", nap);
+	return system(command) == 0;
+}
+
 struct run {
 	struct loop *loop;
 	struct jailer *jailer;
@@ -239,9 +250,10 @@ static void
 is_killed_whole(void **)
 {
 	struct run r;
-	const span argv[] = { SPAN("/bin/sh"), SPAN("-c"),
-	                      SPAN("trap '' TERM HUP INT; (setsid sh -c 'setsid sleep 987654 & sleep 987654' &); sleep 987654 & "
-	                           "sleep 0.2; echo up; wait") };
+	char script[256];
+	snprintf(script, sizeof script, "trap '' TERM HUP INT; (setsid sh -c 'setsid sleep %s & sleep %s' &); sleep %s & sleep 0.2; echo up; wait",
+	         nap, nap, nap);
+	const span argv[] = { SPAN("/bin/sh"), SPAN("-c"), span_str(script) };
 	const struct jail_spec spec = { .argv = argv, .argc = 3 };
 	char b[8];
 
@@ -251,11 +263,11 @@ is_killed_whole(void **)
 	struct pollfd p = { .fd = r.child.out, .events = POLLIN };
 	assert_int_equal(poll(&p, 1, 20000), 1);
 	assert_int_equal(read(r.child.out, b, sizeof b), 3);
-	assert_int_equal(system("pgrep -f 'sleep 98765[4]' >/dev/null"), 0);
+	assert_true(somebody_naps());
 	assert_true(jail_kill(r.child.pidfd));
 	struct pollfd q = { .fd = r.child.pidfd, .events = POLLIN };
 	assert_int_equal(poll(&q, 1, 20000), 1);
-	assert_int_not_equal(system("pgrep -f 'sleep 98765[4]' >/dev/null"), 0);
+	assert_false(somebody_naps());
 	child_close(&r);
 	run_close(&r);
 }
@@ -265,7 +277,7 @@ static void
 dies_with_the_role(void **)
 {
 	struct run r;
-	const span argv[] = { SPAN("sleep"), SPAN("876543") };
+	const span argv[] = { SPAN("sleep"), span_str(nap) };
 	const struct jail_spec spec = { .argv = argv, .argc = 2 };
 
 	run_open(&r);
@@ -275,7 +287,7 @@ dies_with_the_role(void **)
 	struct pollfd q = { .fd = r.child.pidfd, .events = POLLIN };
 	assert_int_equal(poll(&q, 1, 20000), 1);
 	child_close(&r);
-	assert_int_not_equal(system("pgrep -f 'sleep 87654[3]' >/dev/null"), 0);
+	assert_false(somebody_naps());
 }
 
 static void
@@ -283,9 +295,12 @@ the_end_of_the_server_is_the_end_of_the_jail(void **)
 {
 	struct run r;
 
+	char script[64];
+
+	snprintf(script, sizeof script, "setsid sleep %s & echo bye", nap);
 	run_open(&r);
-	shell(&r, "setsid sleep 765432 & echo bye", (struct jail_spec){ 0 });
-	assert_int_not_equal(system("pgrep -f 'sleep 76543[2]' >/dev/null"), 0);
+	shell(&r, script, (struct jail_spec){ 0 });
+	assert_false(somebody_naps());
 	run_close(&r);
 }
 
@@ -396,6 +411,7 @@ leaks_no_descriptor(void **)
 static int
 setup(void **)
 {
+	snprintf(nap, sizeof nap, "9%d", (int)getpid());
 	return mkdtemp(dir) ? 0 : -1;
 }
 
