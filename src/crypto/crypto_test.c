@@ -110,6 +110,8 @@ drbg_replays_and_forgets(void **)
 	for (size_t i = 0; i < sizeof y; i += 30)
 		drbg_bytes(&b, y + i, 30);
 	assert_memory_equal(x, y, sizeof x);
+	/* Every refill is another. */
+	assert_null(memmem(x + 480, sizeof x - 480, x, 16));
 	/* What was handed out is nowhere in the state. */
 	assert_null(memmem(&a, sizeof a, x + sizeof x - 24, 24));
 	drbg_init_number(&b, 43);

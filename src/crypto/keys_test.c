@@ -72,8 +72,13 @@ damaged_private_keys_do_not_load(void **)
 		memcpy(secret_writable(d), secret_reveal(der).p, cut < n ? cut : n);
 		assert_fails(sign_key_load(d, &a), E_CRYPTO);
 	}
-	/* The public half inside no longer belongs to the private one. */
-	secret_writable(der)[n - 1] ^= 1;
+	/* A public half that is on the curve, but belongs to another key: its 64 bytes end the DER. */
+	CLEANUP(sign_key_freep) struct sign_key *other = NULL;
+	CLEANUP(secret_freep) struct secret *der2 = NULL;
+	assert_ok(sign_key_generate(ALG_ES256, &other));
+	assert_ok(sign_key_save(other, &der2));
+	assert_int_equal(secret_size(der2), n);
+	memcpy(secret_writable(der) + n - 64, secret_reveal(der2).p + n - 64, 64);
 	assert_fails(sign_key_load(der, &a), E_CRYPTO);
 }
 
@@ -108,6 +113,11 @@ key_ids_are_thumbprints(void **)
 	assert_ok(verify_key_to_jwk(ec, &jwk));
 	assert_span(buf_span(&jwk), "{\"alg\":\"ES256\",\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","
 	            "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\",\"kid\":\"cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s\",\"use\":\"sig\"}");
+	/* The same 64 bytes, cut elsewhere. */
+	uint8_t both[64];
+	memcpy(both, a.p, 32);
+	memcpy(both + 32, b.p, 32);
+	assert_fails(verify_key_ec(ALG_ES256, span_make(both, 33), span_make(both + 33, 31), &bad), E_CRYPTO);
 	/* Not on the curve; of another width. */
 	b.p[31] ^= 1;
 	assert_fails(verify_key_ec(ALG_ES256, buf_span(&a), buf_span(&b), &bad), E_CRYPTO);
@@ -238,6 +248,10 @@ leaves_are_what_the_template_says(void **)
 	assert_true(x509_signed_by(buf_span(&der), buf_span(&a.der)));
 	assert_false(x509_signed_by(buf_span(&der), buf_span(&b.der)));
 
+	X509 *x = decode(buf_span(&der));
+	assert_true((X509_get_extension_flags(x) & (EXFLAG_BCONS | EXFLAG_CA | EXFLAG_KUSAGE)) == (EXFLAG_BCONS | EXFLAG_KUSAGE));
+	assert_int_equal(X509_get_key_usage(x), KU_DIGITAL_SIGNATURE);
+	X509_free(x);
 	CLEANUP(x509_facts_fini) struct x509_facts f;
 	assert_ok(x509_read(buf_span(&der), &f));
 	assert_true(f.not_before == 2000000 && f.not_after == 2003600 && !f.is_ca);

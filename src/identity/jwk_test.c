@@ -94,6 +94,9 @@ the_kid_names_one_key(void **)
 	assert_false(opens(&a, "{\"keys\":[" OCT("\"kid\":\"a\",") ",{\"kty\":\"?\",\"kid\":\"a\"}]}", "{\"alg\":\"HS256\",\"kid\":\"a\"}"));
 	assert_false(opens(&a, "{\"keys\":[{" OKP ",\"kid\":\"a\"}]}", "{\"alg\":\"HS256\",\"kid\":\"a\"}"));
 	assert_false(opens(&a, "{\"keys\":{}}", "{\"alg\":\"HS256\"}"));
+	assert_false(opens(&a, "{\"keys\":[" OCT("") "]}", "{\"alg\":\"none\"}"));
+	assert_false(opens(&a, "{\"keys\":[" OCT("") "]}", "{\"alg\":\"HS384\"}"));
+	assert_false(opens(&a, "{\"keys\":[" OCT("") "]}", "{}"));
 	static const char *const refused[] = { "crit\":[", "b64\":[", "jku\":[", "jwk\":[", "x5u\":[", "x5c\":[", "x5t\":[", "zip\":[", "enc\":[" };
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		char header[100];
@@ -155,6 +158,7 @@ odd_signatures_are_refused(void **)
 	buf_put_u8(&t, '.');
 	base64url_encode(SPAN_OF(sig), &t);
 	assert_ok(jws_parse(buf_span(&t), 4096, &a, &j));
+	assert_true(jwk_verify(&(struct jwk){ .key = pub, .kid = SPAN("k") }, &j));
 	t.p[t.n - 1]++;
 	assert_fails(jws_parse(buf_span(&t), 4096, &a, &j), E_TOKEN_INVALID);
 	t.p[t.n - 1]--;
@@ -173,4 +177,30 @@ odd_signatures_are_refused(void **)
 	assert_fails(jws_parse(buf_span(&t), t.n - 1, &a, &j), E_TOKEN_INVALID);
 }
 
-TEST_MAIN(T(only_keys_that_verify_are_read), T(the_kid_names_one_key), T(odd_signatures_are_refused))
+/* Not only in a set does the header's kid name the key. */
+static void
+a_single_key_has_its_name(void **)
+{
+	CLEANUP(arena_fini) struct arena a = { 0 };
+	CLEANUP(sign_key_freep) struct sign_key *key = NULL;
+	CLEANUP(verify_key_freep) struct verify_key *pub = NULL;
+	CLEANUP(buf_fini) struct buf t = { 0 };
+	struct jws j;
+	uint8_t sig[64];
+	arena_init(&a, 1 << 16);
+	buf_init(&t, 4096);
+	assert_ok(sign_key_generate(ALG_EDDSA, &key));
+	assert_ok(sign_key_public(key, &pub));
+	base64url_encode(SPAN("{\"alg\":\"EdDSA\",\"kid\":\"k\"}"), &t);
+	buf_put_str(&t, ".Zm9v");
+	assert_ok(sign_make(key, buf_span(&t), sig));
+	buf_put_u8(&t, '.');
+	base64url_encode(SPAN_OF(sig), &t);
+	assert_ok(jws_parse(buf_span(&t), 4096, &a, &j));
+	assert_true(jwk_verify(&(struct jwk){ .key = pub, .kid = SPAN("k") }, &j));
+	assert_false(jwk_verify(&(struct jwk){ .key = pub, .kid = SPAN("l") }, &j));
+	assert_false(jwk_verify(&(struct jwk){ .key = pub }, &j));
+	assert_false(jws_verify(&j, pub));
+}
+
+TEST_MAIN(T(a_single_key_has_its_name), T(only_keys_that_verify_are_read), T(the_kid_names_one_key), T(odd_signatures_are_refused))

@@ -158,6 +158,16 @@ largest_event(void **)
 	struct event d;
 	assert_ok(event_decode(span_make(room, EVENT_MAX), &d));
 	assert_fails(event_decode(span_make(room, EVENT_MAX + 1), &d), E_BAD_MESSAGE);
+	/* Well-formed, but for its size: two fields of half of it and one byte over. */
+	size_t half = (EVENT_MAX - 26 - 8) / 2 + 1;
+	for (size_t i = 0, at = 26; i < 2; i++, at += 4 + half) {
+		room[at] = (uint8_t)(1 + i);
+		room[at + 1] = EVENT_BYTES;
+		room[at + 2] = (uint8_t)(half >> 8);
+		room[at + 3] = (uint8_t)half;
+	}
+	assert_true(26 + 2 * (4 + half) > EVENT_MAX);
+	assert_fails(event_decode(span_make(room, 26 + 2 * (4 + half)), &d), E_BAD_MESSAGE);
 }
 
 #define HEAD "\1" "\0\x31" "\0\0\0\0\0\0\0\1" "\0\0\0\0\0\0\0\2" "\0\0\0\0" "\1n"

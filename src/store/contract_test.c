@@ -295,6 +295,43 @@ reads_what_the_filter_says(void **)
 	assert_fails(store_read(s, &f, &got, &next), E_LIMIT);
 }
 
+/* Many more events than any index keeps together, and filters that match few of them. */
+static void
+reads_across_a_long_log(void **)
+{
+	CLEANUP(history_fini) struct history h;
+	CLEANUP(store_closep) struct store *s = fresh(&h, 7);
+	while (h.st.chain.seq < 20000) {
+		uint64_t seq = h.st.chain.seq;
+		buf_reset(&h.events);
+		for (uint64_t i = seq + 1; i <= seq + 500; i++)
+			history_event(&h, i % 4001 == 0 ? EV_CALL_DONE : EV_DECISION_DENIED, i % 3001 == 0 ? id_make(ID_TASK, 7) : id_make(ID_TASK, i),
+			              i % 8191 < 3 ? id_make(ID_AGENT, 3) : 0, SPAN(""));
+		struct store_batch b = history_take(&h, seq);
+		append_is(s, &b, 1, STORE_DONE);
+	}
+	static const struct store_filter filters[] = {
+		{ .task = (uint64_t)ID_TASK << 60 | 7 }, { .agent = (uint64_t)ID_AGENT << 60 | 3 }, { .type = EV_CALL_DONE },
+		{ .type = EV_TASK_ENDED }, { .task = (uint64_t)ID_TASK << 60 | 8192 },
+		{ .task = (uint64_t)ID_TASK << 60 | 7, .since = 9000, .until = 15000 },
+	};
+	CLEANUP(buf_fini) struct buf got = { 0 }, want = { 0 };
+	buf_init(&got, 1 << 24);
+	buf_init(&want, 1 << 24);
+	for (size_t i = 0; i < 4 * ARRAY_LEN(filters); i++) {
+		struct store_filter f = filters[i / 4];
+		f.newest_first = i % 2;
+		f.limit = i % 4 < 2 ? 0 : 2;
+		buf_reset(&got);
+		buf_reset(&want);
+		naive_read(&h, &f, &want);
+		do
+			assert_ok(store_read(s, &f, &got, &f.from));
+		while (f.from);
+		assert_true(span_eq(buf_span(&got), buf_span(&want)));
+	}
+}
+
 static void
 unknown_backends_are_refused(void **)
 {
@@ -309,6 +346,7 @@ all(void)
 	static const struct CMUnitTest tests[] = {
 		T(holds_what_it_took), T(another_seq_or_epoch_conflicts), T(a_group_is_all_or_nothing),
 		T(malformed_batches_change_nothing), T(load_passes_the_callers_status_on), T(reads_what_the_filter_says),
+		T(reads_across_a_long_log),
 		T(unknown_backends_are_refused),
 	};
 	return _cmocka_run_group_tests(this->name, tests, ARRAY_LEN(tests), NULL, NULL);

@@ -314,6 +314,7 @@ strange_files_are_refused(void **)
 	assert_fails(store_open(&c, &s), E_IO);                   /* somebody else's */
 	sql("PRAGMA application_id = 0");
 	assert_fails(store_open(&c, &s), E_IO);
+	history_fini(&h);
 	fresh_file(&h, 101);
 	int fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, "garbage", 7, 0), 7);

@@ -21,8 +21,12 @@ enum { SCHEMA = 1, APPLICATION = 0x416d6274 /* "Ambt" */ };
 enum stmt {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_STATE, ST_SET_STATE, ST_PUT_EVENT, ST_PUT_ROW, ST_DELETE_ROW, ST_LOAD,
 	ST_SCAN, ST_SCAN_BACK, ST_SCAN_TASK, ST_SCAN_TASK_BACK, ST_SCAN_AGENT, ST_SCAN_AGENT_BACK,
-	ST_SCAN_TOOL, ST_SCAN_TOOL_BACK, ST_SCAN_TYPE, ST_SCAN_TYPE_BACK, ST_COUNT
+	ST_SCAN_TYPE, ST_SCAN_TYPE_BACK, ST_COUNT
 };
+
+/* The indexes are cut into segments of 8192 events: what a batch adds then touches a few pages of the newest segment, not one
+ * page per task of the whole log. A look-up asks segment by segment. */
+enum { SEGMENT_BITS = 13 };
 
 #define SCAN(where, cmp, order) \
 	"SELECT seq, time, type, task, agent, tool, body FROM event WHERE " where "seq " cmp " ?1 ORDER BY seq " order
@@ -40,14 +44,12 @@ static const char *const texts[ST_COUNT] = {
 	[ST_LOAD] = "SELECT key, value, sum FROM projection ORDER BY key",
 	[ST_SCAN] = SCAN("", ">=", "ASC"),
 	[ST_SCAN_BACK] = SCAN("", "<=", "DESC"),
-	[ST_SCAN_TASK] = SCAN("task = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_TASK_BACK] = SCAN("task = ?2 AND ", "<=", "DESC"),
-	[ST_SCAN_AGENT] = SCAN("agent = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_AGENT_BACK] = SCAN("agent = ?2 AND ", "<=", "DESC"),
-	[ST_SCAN_TOOL] = SCAN("tool = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_TOOL_BACK] = SCAN("tool = ?2 AND ", "<=", "DESC"),
-	[ST_SCAN_TYPE] = SCAN("type = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_TYPE_BACK] = SCAN("type = ?2 AND ", "<=", "DESC"),
+	[ST_SCAN_TASK] = SCAN("seq >> 13 = ?3 AND task = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_TASK_BACK] = SCAN("seq >> 13 = ?3 AND task = ?2 AND ", "<=", "DESC"),
+	[ST_SCAN_AGENT] = SCAN("seq >> 13 = ?3 AND agent = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_AGENT_BACK] = SCAN("seq >> 13 = ?3 AND agent = ?2 AND ", "<=", "DESC"),
+	[ST_SCAN_TYPE] = SCAN("seq >> 13 = ?3 AND type = ?2 AND ", ">=", "ASC"),
+	[ST_SCAN_TYPE_BACK] = SCAN("seq >> 13 = ?3 AND type = ?2 AND ", "<=", "DESC"),
 };
 
 static const char schema[] =
@@ -59,13 +61,12 @@ static const char schema[] =
 	"INSERT INTO state VALUES(1, 0, zeroblob(32), 0, 0);"
 	"CREATE TABLE event(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL, task INTEGER,"
 	" agent INTEGER, tool TEXT, body BLOB NOT NULL) STRICT;"
-	"CREATE INDEX event_task ON event(task) WHERE task IS NOT NULL;"
-	"CREATE INDEX event_agent ON event(agent) WHERE agent IS NOT NULL;"
-	"CREATE INDEX event_tool ON event(tool) WHERE tool IS NOT NULL;"
-	"CREATE INDEX event_type ON event(type);"
+	"CREATE INDEX event_task ON event(seq >> 13, task) WHERE task IS NOT NULL;"
+	"CREATE INDEX event_agent ON event(seq >> 13, agent) WHERE agent IS NOT NULL;"
+	"CREATE INDEX event_type ON event(seq >> 13, type);"
 	"CREATE TABLE projection(key BLOB PRIMARY KEY, sum INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
 	"COMMIT;";
-static_assert(APPLICATION == 1097687668 && SCHEMA == 1, "as in the schema text");
+static_assert(APPLICATION == 1097687668 && SCHEMA == 1 && SEGMENT_BITS == 13, "as in the texts");
 
 struct sqlite {
 	struct store s;
@@ -373,25 +374,13 @@ sqlite_load(struct store *s, store_row_fn *fn, void *arg)
 	return result;
 }
 
-static sqlite3_stmt *
-pick_scan(struct sqlite *q, const struct store_filter *f)
-{
-	enum stmt n = f->task ? ST_SCAN_TASK : f->agent ? ST_SCAN_AGENT : f->tool.n ? ST_SCAN_TOOL : f->type ? ST_SCAN_TYPE : ST_SCAN;
-	sqlite3_stmt *st = q->st[n + (f->newest_first ? 1 : 0)];
-	if (n == ST_SCAN_TOOL)
-		sqlite3_bind_text64(st, 2, (const char *)f->tool.p, f->tool.n, SQLITE_STATIC, SQLITE_UTF8);
-	else if (n != ST_SCAN)
-		sqlite3_bind_int64(st, 2, n == ST_SCAN_TASK ? (int64_t)f->task : n == ST_SCAN_AGENT ? (int64_t)f->agent : f->type);
-	return st;
-}
-
+/* One statement's events to fn. False in *ret_more: fn has had enough. */
 static status
-sqlite_scan(struct store *s, uint64_t from, const struct store_filter *f, store_scan_fn *fn, void *arg)
+scan_with(sqlite3_stmt *st, store_scan_fn *fn, void *arg, bool *ret_more)
 {
-	sqlite3_stmt *st = pick_scan(sqlite_of(s), f);
 	int rc;
-	sqlite3_bind_int64(st, 1, from > INT64_MAX ? INT64_MAX : (int64_t)from);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	*ret_more = true;
+	while (*ret_more && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct store_event e = {
 			.seq = (uint64_t)sqlite3_column_int64(st, 0), .time = sqlite3_column_int64(st, 1),
 			.type = (uint16_t)sqlite3_column_int64(st, 2), .task = (uint64_t)sqlite3_column_int64(st, 3),
@@ -399,11 +388,32 @@ sqlite_scan(struct store *s, uint64_t from, const struct store_filter *f, store_
 		};
 		e.tool = column_span(st, 5);
 		e.bytes = column_span(st, 6);
-		if (!fn(arg, &e))
-			break;
+		*ret_more = fn(arg, &e);
 	}
 	sqlite3_reset(st);
-	ENSURE(rc == SQLITE_ROW || rc == SQLITE_DONE, E_IO);
+	ENSURE(!*ret_more || rc == SQLITE_DONE, E_IO);
+	return OK;
+}
+
+static status
+sqlite_scan(struct store *s, uint64_t from, const struct store_filter *f, store_scan_fn *fn, void *arg)
+{
+	struct sqlite *q = sqlite_of(s);
+	struct store_state now;
+	enum stmt n = f->task ? ST_SCAN_TASK : f->agent ? ST_SCAN_AGENT : f->type ? ST_SCAN_TYPE : ST_SCAN;
+	sqlite3_stmt *st = q->st[n + (f->newest_first ? 1 : 0)];
+	bool more;
+	sqlite3_bind_int64(st, 1, from > INT64_MAX ? INT64_MAX : (int64_t)from);
+	if (n == ST_SCAN)
+		return scan_with(st, fn, arg, &more);
+	sqlite3_bind_int64(st, 2, n == ST_SCAN_TASK ? (int64_t)f->task : n == ST_SCAN_AGENT ? (int64_t)f->agent : f->type);
+	TRY(sqlite_state(s, &now));
+	int64_t last = (int64_t)(now.chain.seq >> SEGMENT_BITS), at = (int64_t)((from < now.chain.seq ? from : now.chain.seq) >> SEGMENT_BITS);
+	do {
+		sqlite3_bind_int64(st, 3, at);
+		TRY(scan_with(st, fn, arg, &more));
+		at += f->newest_first ? -1 : 1;
+	} while (more && at >= 0 && at <= last);
 	return OK;
 }
 

@@ -174,12 +174,19 @@ try_append(struct store *s, const struct store_batch *batches, size_t n, enum st
 	return OK;
 }
 
+static status
+writable(const struct store *s)
+{
+	ENSURE(!s->poisoned, E_AUDIT_UNAVAILABLE);
+	ENSURE(!s->read_only, E_NOT_PERMITTED);
+	return OK;
+}
+
 status
 store_append(struct store *s, const struct store_batch *batches, size_t n, enum store_outcome *ret)
 {
 	*ret = STORE_FAILED;
-	ENSURE(!s->poisoned, E_AUDIT_UNAVAILABLE);
-	ENSURE(!s->read_only, E_NOT_PERMITTED);
+	TRY(writable(s));
 	bool priority = false;
 	for (size_t i = 0; i < n; i++)
 		priority |= batches[i].priority;
@@ -216,8 +223,7 @@ status
 store_fence(struct store *s, uint64_t *ret_epoch)
 {
 	uint64_t epoch = 0;
-	ENSURE(!s->poisoned, E_AUDIT_UNAVAILABLE);
-	ENSURE(!s->read_only, E_NOT_PERMITTED);
+	TRY(writable(s));
 	enum store_outcome o = try_fence(s, &epoch);
 	/* A restart on a full disk must still come up to deny and revoke. */
 	if (o == STORE_FULL && s->reserve.size && s->reserve.held) {

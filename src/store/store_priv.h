@@ -41,8 +41,8 @@ struct store_ops {
 	/* Also after a put that said FULL or FAILED. FAILED when even that could not be done. */
 	enum store_outcome (*rollback)(struct store *s);
 	status (*load)(struct store *s, store_row_fn *fn, void *arg);
-	/* In order of seq, or backwards, from `from` on; those that match the narrowest of the filter's task, agent, tool and
-	 * type, and perhaps others: the caller looks again. */
+	/* In order of seq, or backwards, from `from` on; those that match the first of the filter's task, agent and type
+	 * that is given, and perhaps others: the caller looks again. */
 	status (*scan)(struct store *s, uint64_t from, const struct store_filter *f, store_scan_fn *fn, void *arg);
 	/* The backend's own integrity: writes what is wrong into note, or leaves it alone. */
 	status (*check)(struct store *s, char note[static 256]);
