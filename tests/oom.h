@@ -128,7 +128,7 @@ oom_arena_sweep(const char *name, status (*fn)(void *), void *arg)
 
 /* Runs fn with the first, second, … allocation and all after it failing, until it asks for no more than succeed. Each time it
  * must give E_NO_MEMORY, or succeed in full: what it gives is then for fn to check. */
-static void
+[[maybe_unused]] static void
 oom_sweep(const char *name, status (*fn)(void *), void *arg)
 {
 	unsigned long failures = 0;

@@ -36,13 +36,25 @@ static struct {
 	bool is_cut;
 } disk;
 
+/* Not malloc: a disk does not run out of memory when a test makes the program do so. */
+static void *
+disk_alloc(size_t n, void *own_old, size_t old)
+{
+	void *p = NULL;
+	must(posix_memalign(&p, 16, n) == 0);
+	if (old)
+		memcpy(p, own_old, old);
+	memset((uint8_t *)p + old, 0, n - old);
+	free(own_old);
+	return p;
+}
+
 static void
 grow(struct content *c, uint64_t n)
 {
 	if (n > c->cap) {
 		c->cap = n < 65536 ? 65536 : 2 * n;
-		c->p = realloc(c->p, c->cap);
-		must(c->p);
+		c->p = disk_alloc(c->cap, c->p, c->n);
 	}
 	if (n > c->n) {
 		memset(c->p + c->n, 0, n - c->n);
@@ -75,11 +87,10 @@ record(struct disk_file *f, uint64_t at, const void *bytes, size_t n)
 {
 	if (f->n_pending == f->cap_pending) {
 		f->cap_pending = f->cap_pending ? 2 * f->cap_pending : 16;
-		f->pending = realloc(f->pending, f->cap_pending * sizeof *f->pending);
-		must(f->pending);
+		f->pending = disk_alloc(f->cap_pending * sizeof *f->pending, f->pending, f->n_pending * sizeof *f->pending);
 	}
 	struct pending *w = &f->pending[f->n_pending++];
-	*w = (struct pending){ .at = at, .n = n, .bytes = n ? malloc(n) : NULL };
+	*w = (struct pending){ .at = at, .n = n, .bytes = n ? disk_alloc(n, NULL, 0) : NULL };
 	if (n)
 		memcpy(w->bytes, bytes, n);
 	apply(&f->now, w);
@@ -207,7 +218,7 @@ x_shm_map(sqlite3_file *h, int region, int size, int extend, void volatile **ret
 	struct disk_file *f = of(h);
 	must(region < SHM_REGIONS && size == SHM_REGION);
 	if (!f->shm[region] && extend)
-		f->shm[region] = calloc(1, SHM_REGION);
+		f->shm[region] = disk_alloc(SHM_REGION, NULL, 0);
 	*ret = f->shm[region];
 	return SQLITE_OK;
 }
