@@ -103,6 +103,57 @@ tool_show_run(struct cli *c)
 }
 
 static bool
+wanted(struct cli *c, const struct json *t)
+{
+	const char *server = args_str(&c->args, "server"), *state = args_str(&c->args, "state");
+	const struct json *s = json_gets(t, "server"), *k = json_gets(t, "state");
+	return (!server || (json_is_str(s) && span_is(s->str, server))) && (!state || (json_is_str(k) && span_is(k->str, state)));
+}
+
+/* The server lists a page at a time; --server and --state pick from all of them. */
+int
+tool_list_run(struct cli *c)
+{
+	if (!args_has(&c->args, "server") && !args_has(&c->args, "state"))
+		return op_run(c);
+	struct buf picked, params;
+	struct answer a;
+	int code = 0;
+	const struct json *v = NULL, *cursor = NULL;
+	buf_init(&picked, 64 << 20);
+	buf_init(&params, 65536);
+	struct json_writer w = json_w(&picked);
+	json_w_obj(&w);
+	json_w_karr(&w, "items");
+	do {
+		buf_reset(&params);
+		struct json_writer p = json_w(&params);
+		json_w_obj(&p);
+		json_w_kbool(&p, "all", true);
+		if (json_is_str(cursor))
+			json_w_kstr(&p, "cursor", cursor->str);
+		json_w_obj_end(&p);
+		if (!cli_get(c, PEER_PEOPLE, "tool/list", buf_span(&params), &a, &code))
+			break;
+		json_for_items(t, json_gets(a.json, "items"))
+			if (wanted(c, t))
+				json_w_value(&w, t);
+		cursor = json_gets(a.json, "next");
+	} while (json_is_str(cursor));
+	json_w_arr_end(&w);
+	json_w_key(&w, SPAN("next"));
+	json_w_null(&w);
+	json_w_obj_end(&w);
+	if (code == 0 && !failed(buf_finish(&picked)) && !failed(json_parse(buf_span(&picked), &(struct json_opts){ .copy = true, .max_bytes = 64 << 20 }, &c->arena, &v, NULL)))
+		code = out_value(c, v);
+	else if (code == 0)
+		code = cli_fail(c, E_LIMIT, NULL, NULL, "too many tools to list");
+	buf_fini(&params);
+	buf_fini(&picked);
+	return code;
+}
+
+static bool
 look_and_confirm(struct cli *c, const struct json *t, int *ret_code)
 {
 	struct buf b;
