@@ -72,7 +72,7 @@ class World(Server):
         if result is None:
             return "error", text
         if result.get("isError"):
-            return "denied", result.get("structuredContent", {}).get("ambit", {}).get("code", text)
+            return "denied", result.get("_meta", {}).get("dev.ambit/verdict", {}).get("code", text)
         return "ok", result["content"][0]["text"]
 
     def jailed(self):

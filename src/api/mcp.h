@@ -69,7 +69,7 @@ void mcp_render_result(struct buf *b, const struct mcp_message *m, span result);
 void mcp_render_hello(struct buf *b, const struct mcp_message *m);
 /* tools/list: `tools` is core's JSON array; Ambit's own tools are appended. */
 void mcp_render_tools(struct buf *b, const struct mcp_message *m, span tools);
-/* A tool result that says no, or not yet (PRODUCT A3): two lines of text and the verdict as structured content. `detail` is
+/* A tool result that says no, or not yet (PRODUCT A3): two lines of text, and the verdict as _meta["dev.ambit/verdict"]. `detail` is
  * the verdict's JSON object. */
 void mcp_render_denial(struct buf *b, const struct mcp_message *m, span detail);
 /* A failed call (upstream broke, call was cut): isError with `text`, nothing more. */

@@ -158,7 +158,7 @@ mcp_render_tools(struct buf *b, const struct mcp_message *m, span tools)
 }
 
 static void
-put_tool_error(struct buf *b, const struct mcp_message *m, span text, span structured)
+put_tool_error(struct buf *b, const struct mcp_message *m, span text, span verdict)
 {
 	put_head(b, m->id);
 	buf_put_str(b, ",\"result\":");
@@ -172,10 +172,12 @@ put_tool_error(struct buf *b, const struct mcp_message *m, span text, span struc
 	json_w_kstr(&w, "text", text);
 	json_w_obj_end(&w);
 	json_w_arr_end(&w);
-	if (structured.n) {
-		json_w_kobj(&w, "structuredContent");
-		json_w_key(&w, SPAN("ambit"));
-		json_w_raw(&w, structured);
+	/* Not in structuredContent: clients hold that against the tool's output schema, errors included, and throw away the
+	 * whole result with its reason. */
+	if (verdict.n) {
+		json_w_kobj(&w, "_meta");
+		json_w_key(&w, SPAN("dev.ambit/verdict"));
+		json_w_raw(&w, verdict);
 		json_w_obj_end(&w);
 	}
 	json_w_kbool(&w, "isError", true);
