@@ -36,7 +36,7 @@ put_line(const struct json *e, struct buf *b)
 	json_w_obj(&w);
 	json_w_kint(&w, "seq", int_at(e, "seq", 0));
 	json_w_key(&w, SPAN("bytes"));
-	json_w_value(&w, json_gets(e, "bytes"));
+	json_w_value(&w, json_gets(e, "canonical"));
 	json_w_obj_end(&w);
 	buf_put_u8(b, '\n');
 }

@@ -69,7 +69,7 @@ write_event(struct json_writer *w, span bytes, bool raw)
 		CLEANUP(buf_fini) struct buf b;
 		buf_init(&b, 2 * EVENT_MAX);
 		base64url_encode(bytes, &b);
-		json_w_kstr(w, "bytes", buf_span(&b));
+		json_w_kstr(w, "canonical", buf_span(&b));
 	}
 	json_w_obj_end(w);
 }
