@@ -35,7 +35,7 @@ function assert(ok, what, got) {
 		throw new Error(`expected: ${what}${got === undefined ? '' : `\n     got: ${typeof got === 'string' ? got : JSON.stringify(got)}`}`);
 }
 const textOf = (r) => (r?.content ?? []).map((c) => c.text ?? '').join('\n');
-const verdictOf = (r) => r?.structuredContent?.ambit;
+const verdictOf = (r) => r?._meta?.["dev.ambit/verdict"];
 const codeOf = (r) => verdictOf(r)?.code;
 const rulesOf = (r) => (verdictOf(r)?.determining ?? []).map((d) => d.id).join(', ');
 
