@@ -145,6 +145,34 @@ a_human_says_yes_once(void **)
 	assert_int_equal(C.permits, 1);
 }
 
+/* A rule that looks at the answer by itself does not make one yes into many; nor does a yes outweigh what forbids it. */
+static void
+a_yes_that_policy_sees_is_used_up(void **)
+{
+	static const char *const args = "{\"path\":\"/data/old\"}";
+	static const char *const policy =
+		"{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\"permit(principal, action, resource);"
+		"@approval(\\\"on-call:1\\\") forbid(principal, action in Action::\\\"effect:destructive\\\", resource)"
+		" unless { context.approval.granted };%s\"}]}";
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, fmt(policy, ""));
+	assert_int_equal(C.last_error, E_OK);
+	char apr[20];
+	id_text(client_call_now(&C, AGENT, "files__delete_file", args)->approval, apr);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	assert_int_equal(C.last_error, E_OK);
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", args)->verdict, VERDICT_ALLOW);
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", args)->verdict, VERDICT_PENDING);
+	assert_int_equal(C.permits, 1);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, fmt(policy, "forbid(principal, action, resource) when { context.approval.granted };"));
+	assert_int_equal(C.last_error, E_OK);
+	id_text(client_call_now(&C, AGENT, "files__delete_file", args)->approval, apr);
+	client_op(&C, ROLE_PEOPLE, ERIN, OP_APPROVAL_APPROVE, fmt("{\"approval\":\"%s\"}", apr));
+	assert_int_equal(C.last_error, E_OK);
+	assert_int_equal(client_call_now(&C, AGENT, "files__delete_file", args)->error, E_POLICY_DENIED);
+	assert_int_equal(C.permits, 1);
+}
+
 static void
 a_parked_call_goes_on(void **)
 {
@@ -985,7 +1013,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		E2E(a_task_calls_and_is_told), E2E(outside_is_refused), E2E(secrets_taint),
-		E2E(a_human_says_yes_once), E2E(a_parked_call_goes_on), E2E(quorums_need_different_people),
+		E2E(a_human_says_yes_once), E2E(a_yes_that_policy_sees_is_used_up), E2E(a_parked_call_goes_on), E2E(quorums_need_different_people),
 		E2E(a_kill_cuts), E2E(the_world_stops_and_starts), E2E(children_are_narrower_and_die_with_the_parent),
 		E2E(tokens_are_bound_and_short), E2E(a_task_expires), E2E(nothing_is_allowed_before_it_is_durable),
 		E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers), E2E(budgets_are_kept),

@@ -256,6 +256,30 @@ granted_one(const struct core *c, const struct decision *d)
 	return a && a->state == APPR_GRANTED && !term_over(&c->clock, a->term) && approval_stands(c, a) ? a : NULL;
 }
 
+/* People said yes to the question without their answer in it; policy sees the answer too (context.approval), and may still say no. */
+static bool
+still_so(struct core *c, struct decision *d, const struct approval *granted, const struct sorted *asked)
+{
+	struct sorted now = { 0 };
+	d->failed_n = 0;
+	if (!policy(c, d, granted, &now)) {
+		d->lifted = false;
+		return false;
+	}
+	for (uint8_t i = 0; i < now.soft_n; i++) {
+		bool known = false;
+		for (uint8_t k = 0; k < asked->soft_n; k++)
+			known |= now.soft[i] == asked->soft[k];
+		if (!known) {
+			/* A rule that asks only once somebody has answered: nobody was asked about it. */
+			d->lifted = false;
+			determine(d, now.soft, now.soft_n);
+			return deny(d, E_POLICY_DENIED);
+		}
+	}
+	return true;
+}
+
 void
 decide(struct core *c, struct decision *d)
 {
@@ -271,7 +295,8 @@ decide(struct core *c, struct decision *d)
 	if (d->task && d->task->open_approvals)
 		d->approval = approval_for(c, d->task, str_span(d->tool->name), &d->args_digest);
 	const struct approval *granted = granted_one(c, d);
-	if (policy(c, d, granted, &s) && human(c, d, &s, granted)) {
+	/* First as it was asked: a rule that ends by `unless { context.approval.granted }` would else be gone, and the grant never used up. */
+	if (policy(c, d, NULL, &s) && human(c, d, &s, granted) && (!d->lifted || still_so(c, d, granted, &s))) {
 		/* 7. */
 		uint16_t code = d->task ? budget_check(c, d) : E_OK;
 		if (code != E_OK) {
