@@ -173,16 +173,23 @@ on_answer(struct ask *a, const struct msg_answer *m)
 	}
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, EDGE_BACKLOG);
-	if (a->door == DOOR_EVALUATION && m->error == E_OK) {
-		status s = authzen_render(&b, m->body);
-		if (failed(s)) {
-			edge_reply_error(a, E_INTERNAL, (span){ 0 });
-			return;
-		}
-	} else {
-		buf_put(&b, m->body);
-	}
+	buf_put(&b, m->body);
 	edge_reply_json(a, (unsigned)error_http(m->error), &b);
+}
+
+/* Core's answer to an evaluation. Whatever it decided is an answer; who may not ask, or asks while core can not say, gets none. */
+static void
+on_evaluated(struct ask *a, const struct msg_verdict *m)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, EDGE_BACKLOG);
+	bool asked_badly = m->error != E_OK && (error_http(m->error) == 401 || m->error == E_UNAVAILABLE || m->error == E_BAD_REQUEST);
+	if (asked_badly)
+		edge_reply_error(a, m->error, (span){ 0 });
+	else if (failed(authzen_render(&b, m->detail)))
+		edge_reply_error(a, E_INTERNAL, (span){ 0 });
+	else
+		edge_reply_json(a, 200, &b);
 }
 
 static void
@@ -206,7 +213,10 @@ edge_message(struct worker *w, enum role, unsigned, struct msg *m)
 		drop_conn(e, m->drop_conn.conn);
 		return OK;
 	case MSG_VERDICT:
-		if ((a = edge_ask_find(e, m->verdict.req)))
+		a = edge_ask_find(e, m->verdict.req);
+		if (a && a->door == DOOR_EVALUATION)
+			on_evaluated(a, &m->verdict);
+		else if (a && a->door == DOOR_MCP)
 			edge_mcp_verdict(a, &m->verdict);
 		return OK;
 	case MSG_ANSWER:

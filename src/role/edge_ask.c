@@ -69,12 +69,14 @@ edge_ask_gone(struct ask *a)
 void
 edge_reply_json(struct ask *a, unsigned http, const struct buf *body)
 {
-	struct http_field f[2];
+	struct http_field f[3];
 	struct http_answer r = { .status = http, .content_type = SPAN("application/json"), .fields = { f, 0 }, .body = buf_span(body) };
 	if (a->request_id.n)
 		f[r.fields.n++] = (struct http_field){ SPAN("X-Request-ID"), a->request_id };
 	if (http == 503 || http == 429)
 		f[r.fields.n++] = (struct http_field){ SPAN("Retry-After"), SPAN("1") };
+	if (http == 401 && a->edge->class == OP_CLASS_A)
+		f[r.fields.n++] = (struct http_field){ SPAN("WWW-Authenticate"), SPAN("Bearer error=\"invalid_token\"") };
 	if (failed(buf_finish(body)))
 		http_reply_error(a->x, body->err, (span){ 0 });
 	else
@@ -88,13 +90,6 @@ edge_reply_error(struct ask *a, uint16_t error, span detail)
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 16384);
 	render_error(&b, error, detail);
-	if (error_http(error) == 401 && a->edge->class == OP_CLASS_A) {
-		struct http_field f = { SPAN("WWW-Authenticate"), SPAN("Bearer error=\"invalid_token\"") };
-		struct http_answer r = { .status = 401, .content_type = SPAN("application/json"), .fields = { &f, 1 }, .body = buf_span(&b) };
-		http_reply(a->x, &r);
-		edge_ask_done(a);
-		return;
-	}
 	edge_reply_json(a, (unsigned)error_http(error), &b);
 }
 

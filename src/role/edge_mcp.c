@@ -264,7 +264,8 @@ edge_mcp_verdict(struct ask *a, const struct msg_verdict *m)
 	}
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 256 * 1024);
-	if (error_http(m->error) == 401 && a->edge->class == OP_CLASS_A) {
+	/* Once the stream has begun, no other status can be said: the denial is its last event. */
+	if (error_http(m->error) == 401 && a->edge->class == OP_CLASS_A && !a->streaming) {
 		loop_timer_stop(&a->keepalive);
 		edge_reply_error(a, m->error, (span){ 0 });
 		return;
@@ -295,7 +296,7 @@ edge_mcp_answer(struct ask *a, const struct msg_answer *m)
 	CLEANUP(buf_fini) struct buf b, result;
 	buf_init(&b, EDGE_BACKLOG);
 	buf_init(&result, EDGE_BACKLOG);
-	if (m->error != E_OK && error_http(m->error) == 401 && a->edge->class == OP_CLASS_A) {
+	if (m->error != E_OK && error_http(m->error) == 401 && a->edge->class == OP_CLASS_A && !a->streaming) {
 		loop_timer_stop(&a->keepalive);
 		edge_reply_error(a, m->error, (span){ 0 });
 		return;
