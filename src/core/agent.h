@@ -44,7 +44,6 @@ struct agent {
 	const struct tier *tier;
 	struct str **used;               /* tools it has called, in order of the first call */
 	uint32_t used_n;
-	const struct cedar_uid *uid;     /* its Cedar name; lives in the entity store */
 };
 
 const char *agent_state_name(enum agent_state s);

@@ -892,6 +892,41 @@ lists_show_what_may_be_called(void **)
 	assert_string_equal(client_str(&C, v, "/hidden/0/code"), "outside_envelope");
 }
 
+static const struct reply *
+list_tools(void)
+{
+	struct msg m = msg_make(MSG_LIST);
+	m.list.req = ++C.next_req;
+	m.list.conn = AGENT;
+	node_send(&C.node, ROLE_LOCAL, 0, &m);
+	node_settle(&C.node);
+	return client_reply(&C, C.next_req);
+}
+
+/* A tool that no policy could ever allow is not shown; one that a human, an argument or only observation stands before is. */
+static void
+lists_leave_out_what_policy_never_allows(void **)
+{
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\""
+	          "permit(principal, action == Action::\\\"files/read_file\\\", resource);\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	const struct reply *r = list_tools();
+	assert_non_null(strstr(r->body, "files__read_file"));
+	assert_null(strstr(r->body, "files__write_file"));
+	const struct json *v = client_op(&C, ROLE_LOCAL, AGENT, OP_TOOL_EXPLAIN, "{\"tool\":\"files__write_file\"}");
+	assert_string_equal(client_str(&C, v, "/hidden/0/code"), "no_permit");
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\""
+	          "permit(principal, action, resource) when { context.task.calls < 5 };"
+	          "@approval(\\\"on-call:1\\\") forbid(principal, action == Action::\\\"files/write_file\\\", resource);"
+	          "@mode(\\\"observe\\\") forbid(principal, action, resource);"
+	          "forbid(principal, action == Action::\\\"files/read_file\\\", resource);\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	r = list_tools();
+	assert_non_null(strstr(r->body, "files__write_file"));
+	assert_null(strstr(r->body, "files__read_file"));
+}
+
 /* The clock may have gone on further than the last tick. */
 static void
 ends_do_not_wait_for_the_tick(void **)
@@ -1024,7 +1059,7 @@ main(void)
 		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),
 		E2E(policies_fail_closed_and_may_only_watch), E2E(asking_dryly_takes_nothing), E2E(only_the_task_or_its_enforcement_point_evaluates),
 		E2E(a_caller_who_leaves_is_cut_off), E2E(completing_drains), E2E(a_clock_behind_the_log_issues_nothing),
-		E2E(lists_show_what_may_be_called), E2E(ends_do_not_wait_for_the_tick), E2E(arguments_must_fit_the_schema),
+		E2E(lists_show_what_may_be_called), E2E(lists_leave_out_what_policy_never_allows), E2E(ends_do_not_wait_for_the_tick), E2E(arguments_must_fit_the_schema),
 		E2E(a_child_of_an_ending_task_does_nothing), E2E(the_right_people_answer), E2E(nobody_waits_for_anothers_approval),
 		E2E(doubt_proves_nobody),
 	};

@@ -342,7 +342,7 @@ op_TOOL_EXPLAIN(struct core *c, struct op_call *o, struct json_writer *w)
 		uint16_t code;
 		if (only.n && !span_eq(only, str_span(t->name)) && !span_is(only, t->wire))
 			continue;
-		if (t->state == TOOL_GONE || tool_visible(o->task, t, &code))
+		if (t->state == TOOL_GONE || tool_visible(c, o->task, t, &code))
 			continue;
 		json_w_obj(w);
 		json_w_kcstr(w, "tool", t->wire);

@@ -98,6 +98,15 @@ read_rule(struct policy_set *p, const struct cedar_policy *h, struct rule *r, st
 	return rule_json(p, r);
 }
 
+/* What only observes decides nothing, and what a human can lift may still be lifted. */
+static bool
+not_for_lists(const struct cedar_policy *h, void *)
+{
+	span v;
+	return cedar_policy_annotation(h, SPAN("approval"), &v) ||
+	       (cedar_policy_annotation(h, SPAN("mode"), &v) && span_is(v, "observe"));
+}
+
 static status
 compile(struct policy_set *p, const struct policy_source *src, size_t n, struct cedar_ast **asts, struct cedar_diag *d, span *ret_name)
 {
@@ -124,7 +133,7 @@ compile(struct policy_set *p, const struct policy_source *src, size_t n, struct 
 		*ret_name = cedar_policy_file(pol);
 		TRY(read_rule(p, pol, &p->rules[i], d));
 	}
-	return OK;
+	return cedar_partial_new(p->compiled, NULL, not_for_lists, NULL, &p->partial);
 }
 
 status
@@ -154,6 +163,7 @@ policy_set_unref(struct policy_set *p)
 {
 	if (!p || --p->refs)
 		return;
+	cedar_partial_free(p->partial);
 	cedar_policies_unref(p->compiled);
 	arena_fini(&p->arena);
 	free(p);

@@ -3,6 +3,7 @@
 #define AMBIT_CORE_POLICY_H
 
 #include "cedar/cedar.h"
+#include "cedar/partial.h"
 #include "core/approval.h"
 #include "crypto/hash.h"
 
@@ -25,6 +26,7 @@ struct policy_set {
 	uint64_t version;
 	digest hash;
 	const struct cedar_policies *compiled;
+	struct cedar_partial_set *partial; /* without rules that only observe and those a human can lift; for lists */
 	struct rule *rules;              /* in the order of the compiled set */
 	size_t rule_n;
 	struct arena arena;
@@ -48,6 +50,10 @@ span rule_text(const struct rule *r);
 struct agent;
 struct tool;
 struct decision;
+
+/* Could any call of this tool by this agent be allowed, whatever its arguments, data and moment? For lists and explanations only:
+ * true also when the question would take too long. */
+bool view_may_allow(struct core *c, const struct agent *a, const struct tool *t);
 
 /* Agents and tools as entities. E_NO_MEMORY. */
 status view_agent(struct core *c, struct agent *a);

@@ -395,7 +395,7 @@ on_evaluate(struct core *c, enum role from, unsigned index, const struct msg_eva
 /* ---- the list of tools ---- */
 
 bool
-tool_visible(const struct task *t, const struct tool *tool, uint16_t *ret_code)
+tool_visible(struct core *c, const struct task *t, const struct tool *tool, uint16_t *ret_code)
 {
 	*ret_code = tool_callable(tool, t->agent->tier);
 	if (*ret_code != E_OK)
@@ -410,6 +410,10 @@ tool_visible(const struct task *t, const struct tool *tool, uint16_t *ret_code)
 			*ret_code = E_OUTSIDE_ENVELOPE;
 			return false;
 		}
+	if (!view_may_allow(c, t->agent, tool)) {
+		*ret_code = E_NO_PERMIT;
+		return false;
+	}
 	return true;
 }
 
@@ -458,7 +462,7 @@ on_list(struct core *c, enum role from, unsigned index, const struct msg_list *m
 	json_w_arr(&w);
 	list_for(it, &c->tools_list) {
 		const struct tool *tool = container_of(it, struct tool, all);
-		if (tool_visible(t, tool, &code))
+		if (tool_visible(c, t, tool, &code))
 			write_listed(c, tool, &w);
 	}
 	json_w_arr_end(&w);

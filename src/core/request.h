@@ -31,6 +31,6 @@ void on_list(struct core *c, enum role from, unsigned index, const struct msg_li
 void request_call(struct core *c, const struct asker *who, const struct peer *p, struct task *t, uint64_t token, struct tool *tool,
                   span wire, span args, span claim);
 /* Would a list show it to the task? If not, why. */
-bool tool_visible(const struct task *t, const struct tool *tool, uint16_t *ret_code);
+bool tool_visible(struct core *c, const struct task *t, const struct tool *tool, uint16_t *ret_code);
 
 #endif

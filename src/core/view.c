@@ -238,3 +238,23 @@ view_evaluate(struct core *c, struct decision *d, const struct approval *granted
 	TRY(context(c, d, granted, &r.context));
 	return cedar_evaluate(c->policy->compiled, c->entities, &r, a, ret);
 }
+
+enum { LIST_WORK = 50000 };   /* rules times tools a list may ask about: under 5 ms */
+
+bool
+view_may_allow(struct core *c, const struct agent *a, const struct tool *t)
+{
+	struct policy_set *p = c->policy;
+	if (!p || p->rule_n * (c->tools.count + 1) > LIST_WORK)
+		return true;
+	struct arena_mark mark = arena_mark(&c->eval);
+	struct cedar_partial_answer answer;
+	struct cedar_partial_request r = {
+		.action = t->action_uid, .principal = cedar_uid_new(&c->eval, SPAN("Agent"), str_span(a->name)), .principal_type = SPAN("Agent"), .resource = t->mapping ? NULL : t->tool_uid,
+		.resource_type = t->mapping ? t->mapping->type : SPAN("Tool"),
+	};
+	bool may = !r.principal || failed(cedar_partial_evaluate(p->partial, c->entities, &r, &c->eval, &answer)) ||
+	           answer.decision != CEDAR_PARTIAL_DENY;
+	arena_back(&c->eval, mark);
+	return may;
+}
