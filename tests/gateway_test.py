@@ -114,7 +114,7 @@ def text_of(result):
 
 def code_of(result):
     assert result.get("isError") is True, result
-    return result["structuredContent"]["ambit"]["code"]
+    return result["_meta"]["dev.ambit/verdict"]["code"]
 
 
 world = None
@@ -256,7 +256,7 @@ def denials_read_as_promised():
     r = w.tool(token, "t__hidden")
     assert text_of(r) == ("DENIED by Ambit (no-unattended-writes). Nothing was executed.\n"
                           "You may: read instead, or ask a human. Do not retry unchanged."), r
-    verdict = r["structuredContent"]["ambit"]
+    verdict = r["_meta"]["dev.ambit/verdict"]
     assert verdict["decision"] == "deny" and verdict["code"] == "policy_denied" and verdict["event"].startswith("evt_"), verdict
     assert verdict["determining"][0]["id"] == "no-unattended-writes", verdict
     assert not w.calls("hidden")
@@ -267,7 +267,7 @@ def waiting_parks_and_resumes_once():
     _, token = w.task()
     args = {"text": "x", "n": 1}
     r = w.tool(token, "t__write", args)
-    verdict = r["structuredContent"]["ambit"]
+    verdict = r["_meta"]["dev.ambit/verdict"]
     apr = verdict["approval"]
     first, second = text_of(r).split("\n")
     assert first.startswith(f"WAITING for human approval {apr} (approvers:1, expires ") and first.endswith("Z). Nothing was executed yet."), first
@@ -275,9 +275,9 @@ def waiting_parks_and_resumes_once():
     assert verdict["decision"] == "pending" and not w.calls("write")
     w.ask("approval/approve", {"approval": apr, "as": "boss@dev"})
     # Other arguments are another call; the same ones in another order are the same.
-    assert w.tool(token, "t__write", {"text": "y", "n": 1})["structuredContent"]["ambit"]["approval"] != apr
+    assert w.tool(token, "t__write", {"text": "y", "n": 1})["_meta"]["dev.ambit/verdict"]["approval"] != apr
     assert text_of(w.tool(token, "t__write", {"n": 1, "text": "x"})) == "x"
-    again = w.tool(token, "t__write", args)["structuredContent"]["ambit"]
+    again = w.tool(token, "t__write", args)["_meta"]["dev.ambit/verdict"]
     assert again["decision"] == "pending" and again["approval"] != apr, again
     assert len(w.calls("write")) == 1, w.calls("write")
 
@@ -287,7 +287,7 @@ def own_tools():
     _, token = w.task()
     _, other = w.task()
     # await: runs the stored call when the answer comes, for the task that asked only.
-    apr = w.tool(token, "t__write", {"text": "later"})["structuredContent"]["ambit"]["approval"]
+    apr = w.tool(token, "t__write", {"text": "later"})["_meta"]["dev.ambit/verdict"]["approval"]
     assert code_of(w.tool(other, "ambit__await", {"approval": apr})) == "approval_unknown"
     assert code_of(w.tool(token, "ambit__await", {"approval": "apr_000000000000"})) == "approval_unknown"
     assert code_of(w.tool(token, "ambit__await", {"approval": 5})) == "approval_unknown"
