@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-AMBITD, AMBIT, NODE_DIR = sys.argv[1:4]
+AMBITD, AMBIT, NODE_DIR = map(os.path.abspath, sys.argv[1:4])
 sys.argv[1:4] = sys.argv[1:2]
 from server import Skip, Server, tap, wait_for  # noqa: E402
 from world import World  # noqa: E402
@@ -93,6 +93,6 @@ def the_inspector():
 
 
 if not NODE or not os.path.isdir(MODULES + "/@modelcontextprotocol/sdk"):
-    print(f"1..0 # SKIP no node, or no packages in {NODE_DIR} (npm ci)")
+    print(f"skipped: no node, or no packages in {NODE_DIR} (npm ci)")
     sys.exit(77)
 sys.exit(tap([the_client_sdk_v1, the_client_sdk_v2, the_inspector]))
