@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { HOLD_RENEW_BEFORE = 120 };
+
 /* One operation over the holding connection. The answer's JSON lives in `a`. */
 static status
 ask(struct hold *h, struct arena *a, const char *target, span params, const struct json **ret)
@@ -111,6 +113,8 @@ hold_again(struct hold *h, int64_t seconds)
 			take_token(h, v, "token_expires");
 			ok = true;
 		} else if (error && !true_at(error, "retryable")) {
+			const struct json *code = json_gets(error, "code");
+			h->ended = json_is_str(code) && !span_is(code->str, "task_expired");
 			lost = true;
 		} else {
 			nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
@@ -133,6 +137,29 @@ hold_renew(struct hold *h)
 		take_token(h, v, "expires");
 	arena_fini(&a);
 	return ok;
+}
+
+bool
+hold_alive(struct hold *h)
+{
+	int64_t now = (int64_t)time(NULL);
+	if (now - h->asked < 1)
+		return true;
+	h->asked = now;
+	if (h->token_expires - now < HOLD_RENEW_BEFORE && hold_renew(h))
+		return true;
+	struct arena a;
+	const struct json *v = NULL;
+	arena_init(&a, 1 << 20);
+	status s = ask(h, &a, "/v1/task/self", SPAN("{}"), &v);
+	const struct json *state = json_path(v, "task.state"), *error = json_gets(v, "error"), *code = json_gets(error, "code");
+	if (!json_is_str(state))
+		state = json_gets(v, "state");
+	bool over = (json_is_str(state) && !span_is(state->str, "active") && !span_is(state->str, "pending") && !span_is(state->str, "requested")) ||
+	            (error && !true_at(error, "retryable"));
+	h->ended = over && !(json_is_str(code) && span_is(code->str, "task_expired")) && !(json_is_str(state) && span_is(state->str, "expired"));
+	arena_fini(&a);
+	return over ? false : failed(s) || error ? hold_again(h, 10) : true;
 }
 
 void

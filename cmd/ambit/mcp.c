@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_RUNNING = 64, MAX_ANSWER = 64 << 20, RENEW_BEFORE = 120 };
+enum { MAX_RUNNING = 64, MAX_ANSWER = 64 << 20 };
 
 struct request {
 	struct bridge *of;
@@ -31,6 +31,7 @@ struct bridge {
 	struct hold hold;
 	bool holding;                   /* false: the task is that of `ambit run` around us */
 	bool ready;                     /* there is a task to call in */
+	bool ended;                     /* somebody ended it */
 	int code;                       /* why there is none */
 	bool stdin_open, broken;
 	char version[64];               /* what initialize agreed on */
@@ -201,8 +202,8 @@ static void
 start(struct bridge *g, struct request *q, span line)
 {
 	struct buf fields;
-	if (!g->ready && q->m.kind == BRIDGE_REQUEST && !open_session(g, &g->code)) {
-		say_failure(g, q, g->code == 9 ? "Ambit is not reachable (`ambitd dev` starts it). Nothing was executed." :
+	if (!g->ready && q->m.kind == BRIDGE_REQUEST && (g->ended || !open_session(g, &g->code))) {
+		say_failure(g, q, g->ended ? "Ambit: this session's task was ended. Nothing was executed. Start the client anew for another." : g->code == 9 ? "Ambit is not reachable (`ambitd dev` starts it). Nothing was executed." :
 		                                 "Ambit opens no task for this client (`ambit whoami --agent-socket` shows what it sees). Nothing was executed.");
 		end_request(g, q);
 		return;
@@ -319,16 +320,14 @@ keep_session(struct bridge *g, bool broke)
 {
 	if (!g->holding)
 		return;
-	if (broke && !hold_again(&g->hold, 10)) {
-		/* The task is over. The client may go on: it gets a new one, with the same envelope or none at all. */
-		hold_close(&g->hold);
-		g->holding = g->ready = false;
+	if (broke ? hold_again(&g->hold, 10) : hold_alive(&g->hold))
+		return;
+	/* A task whose time ran out is followed by another. One that somebody ended is not: the client must be started anew. */
+	g->ended = g->hold.ended;
+	hold_close(&g->hold);
+	g->holding = g->ready = false;
+	if (!g->ended)
 		open_session(g, &g->code);
-	} else if (g->hold.token && g->hold.token_expires - (int64_t)time(NULL) < RENEW_BEFORE) {
-		static int64_t tried;
-		if ((int64_t)time(NULL) - tried >= 5 && !hold_renew(&g->hold))
-			tried = (int64_t)time(NULL);
-	}
 }
 
 static int
@@ -345,7 +344,7 @@ serve(struct bridge *g)
 		p[2] = (struct pollfd){ STDOUT_FILENO, 0, 0 };  /* POLLERR: the reader is gone */
 		for (unsigned i = 0; i < MAX_RUNNING; i++)
 			p[3 + i] = (struct pollfd){ g->requests[i].used ? g->requests[i].x.fd : -1, g->requests[i].used ? exchange_wants(&g->requests[i].x) : (short)0, 0 };
-		if (poll(p, MAX_RUNNING + 3, ready.n && room ? 0 : 15000) < 0 && errno != EINTR)
+		if (poll(p, MAX_RUNNING + 3, ready.n && room ? 0 : 1000) < 0 && errno != EINTR)
 			break;
 		if (p[2].revents & POLLERR)
 			g->broken = true;

@@ -155,9 +155,9 @@ wait_child(struct run *r)
 		if (poll(p, 2, 1000) < 0 && errno != EINTR)
 			break;
 		take_signals(r);
-		if (r->child_ended || !p[1].revents)
+		if (r->child_ended || r->lost)
 			continue;
-		if (!hold_again(&r->hold, 10)) {
+		if (p[1].revents ? !hold_again(&r->hold, 10) : !hold_alive(&r->hold)) {
 			/* The task is over: killed, expired, or the server is gone for good. Nothing may go on in its name. */
 			r->lost = true;
 			dprintf(STDERR_FILENO, "ambit: %s has ended; ending the program\n", r->hold.task);
