@@ -8,8 +8,9 @@
  * which member; unknown members pass. */
 status authzen_read(struct arena *a, span body, span *ret_question, struct json_error *reterr);
 
-/* {"decision":bool,"context":{…}} from a verdict's JSON (docs/model.md §3). */
-status authzen_render(struct buf *b, span verdict);
+/* {"decision":allow,"context":detail}; `detail` is the verdict's JSON as core wrote it (docs/model.md §3). Only a plain allow is one:
+ * a verdict that waits for people is not. */
+status authzen_render(struct buf *b, bool allow, span detail);
 
 /* The policy decision point metadata (§9) for `base`, "https://host:port". */
 void authzen_metadata(struct buf *b, span base);

@@ -186,7 +186,7 @@ on_evaluated(struct ask *a, const struct msg_verdict *m)
 	bool asked_badly = m->error != E_OK && (error_http(m->error) == 401 || m->error == E_UNAVAILABLE || m->error == E_BAD_REQUEST);
 	if (asked_badly)
 		edge_reply_error(a, m->error, (span){ 0 });
-	else if (failed(authzen_render(&b, m->detail)))
+	else if (failed(authzen_render(&b, m->verdict == VERDICT_ALLOW, m->detail)))
 		edge_reply_error(a, E_INTERNAL, (span){ 0 });
 	else
 		edge_reply_json(a, 200, &b);
