@@ -36,6 +36,9 @@ status op_fail(struct op_call *o, uint16_t code, const char *fmt, ...) __attribu
 /* The task named by `key` (an id). */
 status op_task(struct core *c, struct op_call *o, const char *key, struct task **ret);
 
+/* Whether the person who asks may end that task: an administrator, its user, or an owner of its agent. */
+bool op_may_end(const struct op_call *o, const struct task *t);
+
 /* Fills o->actor from o->user, o->task or o->peer. */
 status op_name_actor(struct core *c, struct op_call *o);
 

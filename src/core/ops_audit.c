@@ -274,6 +274,7 @@ op_WHY(struct core *c, struct op_call *o, struct json_writer *)
 	if (event.n) {
 		ENSURE(id_parse_kind(event, ID_EVENT, &id), E_NOT_FOUND);
 		q.from = id_bits(id);
+		ENSURE(q.from, E_NOT_FOUND);
 	} else if (last) {
 		q.newest_first = true;
 		q.type = EV_DECISION_DENIED;

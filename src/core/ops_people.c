@@ -360,6 +360,13 @@ op_TOOL_EXPLAIN(struct core *c, struct op_call *o, struct json_writer *w)
 
 /* ---- taking back ---- */
 
+bool
+op_may_end(const struct op_call *o, const struct task *t)
+{
+	const struct user *u = object_user(o->user);
+	return u->roles & ROLE_BIT_ADMIN || span_eq(str_span(t->user), o->user->name) || user_answers_to(o->user->name, u, t->agent->owner);
+}
+
 /* Everybody who is known may stop what is theirs; administrators anything. */
 static bool
 may_kill(const struct core *c, const struct op_call *o, span kind, span name)
@@ -370,7 +377,7 @@ may_kill(const struct core *c, const struct op_call *o, span kind, span name)
 		return true;
 	if (span_is(kind, "task")) {
 		const struct task *t = id_parse_kind(name, ID_TASK, &id) ? task_find(c, id) : NULL;
-		return t && (span_eq(str_span(t->user), o->user->name) || user_answers_to(o->user->name, u, t->agent->owner));
+		return t && op_may_end(o, t);
 	}
 	if (span_is(kind, "agent")) {
 		const struct agent *a = agent_named(c, name);

@@ -227,6 +227,9 @@ choose_envelope(struct core *c, struct op_call *o, struct opening *p, bool launc
 	}
 	if (!p->n.envelope && p->n.cap)
 		p->n.envelope = envelope_ref(p->n.cap);
+	/* Who may launch the agent may as well open its ordinary session. */
+	if (!p->n.envelope && p->n.agent->session)
+		p->n.envelope = envelope_ref(p->n.agent->session);
 	if (!p->n.envelope)
 		return op_fail(o, E_BAD_REQUEST, "envelope: is required");
 	const char *what;
@@ -497,9 +500,10 @@ op_TASK_COMPLETE(struct core *c, struct op_call *o, struct json_writer *w)
 	struct task *t = o->task;
 	TRY(op_only(o, names));
 	TRY(op_opt_str(o, "reason", &reason));
-	if (json_gets(o->params, "task"))
+	if (!o->task || json_gets(o->params, "task"))
 		TRY(op_task(c, o, "task", &t));
-	ENSURE(task_is_below(t, o->task), E_NOT_PERMITTED);
+	/* An agent ends what is its own or below; a person what that person may stop. */
+	ENSURE(o->task ? task_is_below(t, o->task) : op_may_end(o, t), E_NOT_PERMITTED);
 	task_complete(c, t, o->actor, reason);
 	json_w_obj(w);
 	json_w_key(w, SPAN("task"));
