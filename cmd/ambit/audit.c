@@ -236,7 +236,7 @@ report(struct cli *c, const struct verdict *v, bool own_key)
 	int code = 1;
 	if (!failed(json_parse(buf_span(&b), &(struct json_opts){ .copy = true }, &c->arena, &j, NULL)) && !out_machine(c, j, &code)) {
 		buf_reset(&b);
-		buf_printf(&b, "events %llu · chain %s · checkpoint at %llu %s", (unsigned long long)v->count, v->bad_seq ? "BROKEN" : "ok",
+		buf_printf(&b, "events %llu · chain %s · checkpoint at %llu %s", (unsigned long long)v->count, v->bad_seq ? "BROKEN" : v->count ? "ok" : "NOT CHECKED",
 		    (unsigned long long)v->checkpoint_seq, v->signed_head ? "signed" : "NOT MATCHED");
 		if (v->bad_seq)
 			buf_printf(&b, "\nfirst bad event %llu: %s", (unsigned long long)v->bad_seq, v->note);

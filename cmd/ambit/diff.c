@@ -46,8 +46,7 @@ put_same(const struct lines *old, size_t from, size_t to, bool first, bool last,
 	size_t head = first ? 0 : context, tail = last ? 0 : context;
 	if (to - from <= head + tail + 1) {
 		for (size_t i = from; i < to; i++)
-			if (!(first && i + tail < to) && !(last && i >= from + head))
-				put_line(' ', old->p[i], false, b);
+			put_line(' ', old->p[i], false, b);
 		return;
 	}
 	for (size_t i = from; i < from + head; i++)

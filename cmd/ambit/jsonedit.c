@@ -93,6 +93,7 @@ struct place {
 	size_t key, value, end;         /* of the member */
 	size_t open, last_end, close;   /* of the object: after '{'; end of its last member or open; at '}' */
 	bool comma;                     /* a trailing comma follows the last member */
+	size_t comma_at;                /* the newest comma seen */
 };
 
 /* The member `name` of the object at s->at. */
@@ -112,7 +113,7 @@ find_member(struct scan *s, const char *name, struct place *p)
 		}
 		if (peek(s) == ',') {
 			p->comma = true;
-			s->at++;
+			p->comma_at = s->at++;
 			continue;
 		}
 		size_t key = s->at;
@@ -251,7 +252,7 @@ jsonedit_set(span text, const char *const *path, span value, struct buf *out)
 	span rest = span_sub(text, p.last_end, text.n);
 	if (p.comma) {
 		/* The trailing comma was the file's own; ours took its place. */
-		size_t k = span_find(rest, ',');
+		size_t k = p.comma_at - p.last_end;
 		buf_put(out, span_sub(rest, 0, k));
 		rest = span_sub(rest, k + 1, rest.n);
 	} else if (empty || flat) {
@@ -262,6 +263,29 @@ jsonedit_set(span text, const char *const *path, span value, struct buf *out)
 	}
 	buf_put(out, rest);
 	return buf_finish(out);
+}
+
+/* Whether the byte at `at`, which is outside strings, lies in a comment. */
+static bool
+in_comment(span text, size_t at)
+{
+	struct scan s = { text, 0, 0 };
+	while (s.at <= at) {
+		bool line = peek(&s) == '/' && s.at + 1 < text.n && text.p[s.at + 1] == '/';
+		bool block = peek(&s) == '/' && s.at + 1 < text.n && text.p[s.at + 1] == '*';
+		if (line || block) {
+			span rest = span_sub(text, s.at + 2, text.n);
+			const uint8_t *end = memmem(rest.p, rest.n, line ? "\n" : "*/", line ? 1 : 2);
+			s.at = end ? (size_t)(end - text.p) + (line ? 1 : 2) : text.n;
+			if (at < s.at)
+				return true;
+		} else if (peek(&s) != '"') {
+			s.at++;
+		} else if (!skip_string(&s)) {
+			return false;
+		}
+	}
+	return false;
 }
 
 /* [from, to) of a member or item with the comma that belongs to it: the one behind it, else the one before. */
@@ -280,9 +304,11 @@ with_comma(span text, size_t *from, size_t *to)
 	size_t k = *from;
 	while (k > 0 && (text.p[k - 1] == ' ' || text.p[k - 1] == '\t' || text.p[k - 1] == '\n' || text.p[k - 1] == '\r'))
 		k--;
-	if (k > 0 && text.p[k - 1] == ',')
-		k--;
-	*from = k;
+	/* After a comment it stays: what stands there may only look like a comma, and a line comment needs its line. */
+	if (k > 0 && text.p[k - 1] == ',' && !in_comment(text, k - 1))
+		*from = k - 1;
+	else if (k > 0 && (text.p[k - 1] == '{' || text.p[k - 1] == '[') && !in_comment(text, k - 1))
+		*from = k;
 }
 
 status

@@ -44,7 +44,7 @@ put_radius(struct cli *c, const struct json *v, struct buf *b)
 static void
 put_targets(struct cli *c, const struct json *v, struct buf *b)
 {
-	buf_printf(b, "%s   %s   %s tasks, %s calls cut   %s\n", text_at(c, v, "revocation"), text_at(c, v, "target"), text_at(c, v, "tasks"), text_at(c, v, "calls_cut"),
+	buf_printf(b, "%s   %s   %s tasks, %s calls cut   %s\n", text_at(c, v, "revocation"), *text_at(c, v, "target") ? text_at(c, v, "target") : text_at(c, v, "kind"), text_at(c, v, "tasks"), text_at(c, v, "calls_cut"),
 	    text_at(c, v, "state"));
 	json_for_items(t, json_gets(v, "targets")) {
 		buf_printf(b, "  %-32s %-12s", text_at(c, t, "target"), text_at(c, t, "state"));
@@ -109,7 +109,7 @@ confirm(struct cli *c, const char *kind, const char *name)
 	buf_printf(&b, "Kill all of this? type  %s : ", name);
 	const char *q;
 	if (!failed(buf_finish_str(&b, &q)) && !cli_confirm(c, q, name, strcmp(kind, "world") == 0, &code) && code == 2)
-		dprintf(STDERR_FILENO, "           or  --confirm %s\n", name);
+		dprintf(STDERR_FILENO, "%s--confirm %s\n", strcmp(kind, "world") == 0 ? "  next     " : "           or  ", name);
 	buf_fini(&b);
 	return code;
 }

@@ -143,6 +143,20 @@ out_cell(const struct json *v, enum column_kind kind, bool people, struct buf *b
 	}
 }
 
+/* Text of many lines, below its member's name. The bar keeps it from passing for members. */
+static void
+put_lines(span text, unsigned indent, struct buf *b)
+{
+	buf_put_u8(b, '\n');
+	while (text.n) {
+		size_t k = span_find(text, '\n');
+		buf_printf(b, "%*s| ", (int)indent, "");
+		escape_text(span_sub(text, 0, k), false, b);
+		buf_put_u8(b, '\n');
+		text = span_sub(text, k + (k < text.n), text.n);
+	}
+}
+
 void
 out_members(const struct json *v, unsigned indent, struct buf *b)
 {
@@ -166,6 +180,8 @@ out_members(const struct json *v, unsigned indent, struct buf *b)
 				out_scalar(it, b);
 				buf_put_u8(b, '\n');
 			}
+		} else if (json_is_str(&m->value) && memchr(m->value.str.p, '\n', m->value.str.n)) {
+			put_lines(m->value.str, indent + 2, b);
 		} else {
 			buf_printf(b, "%*s  ", used < width ? (int)(width - used) : 0, "");
 			out_cell(&m->value, COL_TEXT, true, b);

@@ -158,7 +158,7 @@ cli_confirm(struct cli *c, const char *question, const char *want, bool typed_on
 		return true;
 	if (c->no_input || !c->tty_in) {
 		*ret_exit = cli_fail(c, E_BAD_REQUEST, "standard input is not a terminal, or --no-input was given",
-		    "repeat with --yes", "this needs a confirmation");
+		    typed_only ? NULL : "repeat with --yes", "this needs a confirmation");
 		return false;
 	}
 	dprintf(STDERR_FILENO, "%s", question);

@@ -133,6 +133,21 @@ check_run(struct cli *c)
 	return code;
 }
 
+/* An event as the log has it. A decision's begins with the decision and its rules. */
+static void
+put_event(struct cli *c, const struct json *e, const struct json *rules, struct buf *b)
+{
+	const char *type = text_at(c, e, "type");
+	const char *decision = strcmp(type, "decision.allowed") == 0 ? "allow" : strcmp(type, "decision.denied") == 0 ? "deny" :
+	                       strcmp(type, "decision.pending") == 0 ? "pending" : NULL;
+	if (decision) {
+		const char *code = text_at(c, e, "code");
+		buf_printf(b, "%s  %s by %s%s%s\n", word(c, decision), text_at(c, e, "tool"), text_at(c, e, "agent_name"), *code ? ": " : "", code);
+		put_rules(c, rules, "because", b);
+	}
+	out_members(e, decision ? 2 : 0, b);
+}
+
 int
 why_run(struct cli *c)
 {
@@ -153,7 +168,7 @@ why_run(struct cli *c)
 			buf_printf(&b, "%s  %s\n", word(c, text_at(c, v, "decision")), text_at(c, v, "message"));
 			verdict_put(c, v, json_gets(a.json, "rules"), &b);
 		} else {
-			out_members(json_gets(a.json, "event"), 0, &b);
+			put_event(c, json_gets(a.json, "event"), json_gets(a.json, "rules"), &b);
 		}
 		code = out_write(buf_span(&b));
 	}
