@@ -182,6 +182,11 @@ def cerbos(home):
         yield p, home + "/cerbos.sock"
 
 
+def counts(s, task):
+    t = s.ask("task/show", {"task": task})
+    return t["calls"], t["denied"]
+
+
 def decisions(s):
     tasks = [s.task()[0] for _ in range(TASKS)]
     body = s.home + "/question"
@@ -206,13 +211,14 @@ def decisions(s):
             for how in ("buffered", "durable"):
                 s.audit(how)
                 with open(body, "w") as f:      # another task: none may reach its calls per minute
-                    f.write(question(tasks.pop()))
+                    f.write(question(task := tasks.pop()))
                 before = s.ask("audit/head")["seq"]
                 found[how] = r = load("unix:" + agent, s.pids(), body=body)
                 time.sleep(0.1)
                 # Every answer was an allowed decision with an event of its own.
                 events = s.ask("audit/head")["seq"] - before
-                assert events >= r["requests"], (how, events, r["requests"])
+                t = counts(s, task)
+                assert events >= r["requests"] and t == (r["requests"], 0), (how, events, r["requests"], t)
             for k, v in found.items() if n else ():          # the first round warms up
                 runs[k].append(v)
         s.audit("buffered")
