@@ -207,8 +207,8 @@ open_verified(const struct jws *j, const struct jwt_expect *want, struct arena *
 	TRY(json_parse(j->payload, NULL, a, &v, NULL));
 	TRY(read_claims(v, a, c));
 	ENSURE(makeable(c), E_TOKEN_INVALID);
-	ENSURE(want->iss.n == 0 || span_eq(c->iss, want->iss), E_TOKEN_INVALID);
-	ENSURE(want->aud.n == 0 || span_eq(c->aud, want->aud), E_TOKEN_INVALID);
+	ENSURE(want->iss.n && span_eq(c->iss, want->iss), E_TOKEN_INVALID);
+	ENSURE(want->aud.n && span_eq(c->aud, want->aud), E_TOKEN_INVALID);
 	return check_time(c, want->now);
 }
 

@@ -37,7 +37,7 @@ status jwt_make(const struct jwt_claims *c, const struct sign_key *k, struct buf
 struct jwt_expect {
 	const struct verify_key *const *keys;  /* the one with the token's kid verifies */
 	size_t n_keys;
-	span iss, aud;               /* exact; empty: not compared */
+	span iss, aud;               /* exact; an empty one matches nothing */
 	int64_t now;                 /* seconds since 1970 */
 };
 

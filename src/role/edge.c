@@ -325,6 +325,7 @@ edge_configure(struct worker *w, span text, enum op_class class)
 	map_init(&e->asks, k[2], k[3]);
 	TRY(token_cache_init(&e->tokens, w->env));
 	TRY(read_config(e, text));
+	e->tokens.issuer = e->base;
 	struct http_server_options o = { .max_body = EDGE_BODY_MAX, .fin_is_gone = false };
 	TRY(http_server_new(w->loop, &o, &handler, e, &e->http));
 	return class == OP_CLASS_A ? edge_tls_configure(e) : OK;

@@ -147,8 +147,9 @@ token_cache_check(struct token_cache *c, span token, int64_t wall, uint8_t ret_h
 	}
 	if (c->n_keys == 0)
 		return E_UNAVAILABLE;
-	/* Whether it is for us is core's to say: it knows the hash of each that it issued, and no other counts. */
-	const struct jwt_expect want = { .keys = (const struct verify_key *const *)c->keys, .n_keys = c->n_keys, .now = now };
+	const struct jwt_expect want = {
+		.keys = (const struct verify_key *const *)c->keys, .n_keys = c->n_keys, .iss = c->issuer, .aud = c->issuer, .now = now,
+	};
 	arena_init(&a, WORK);
 	status s = jwt_open(token, &want, &a, &claims);
 	if (failed(s))

@@ -16,6 +16,7 @@ struct token_cache {
 	struct map map;               /* by SHA-256 of the token */
 	struct list by_age;           /* oldest first */
 	size_t count;
+	span issuer;                  /* ours, and the audience too; borrowed */
 	struct verify_key *keys[TOKEN_KEYS_MAX];
 	size_t n_keys;
 };
