@@ -169,10 +169,14 @@ def mirrored_headers_must_match():
     c.connect()
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**call, "_meta": meta()}})
     c.sock.sendall((f"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: {BOTH}\r\nAuthorization: Bearer {token}\r\n"
-                    f"MCP-Protocol-Version: {MODERN}\r\nMcp-Method: tools/call\r\nMcp-Name: t__echo\r\nMcp-Name: t__write\r\n"
+                    f"MCP-Protocol-Version: {MODERN}\r\nMcp-Method: tools/call\r\nMcp-Name: t__echo\r\nMcp-Name: t__echo\r\n"
                     f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}").encode())
-    assert c.sock.recv(4096).startswith(b"HTTP/1.1 400 ")
+    c.sock.shutdown(socket.SHUT_WR)
+    got = b""
+    while part := c.sock.recv(4096):
+        got += part
     c.close()
+    assert got.startswith(b"HTTP/1.1 400 ") and b"-32020" in got and b"twice" in got, got
 
 
 def versions_and_meta():
