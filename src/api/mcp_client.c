@@ -385,6 +385,18 @@ mcp_client_digest(const struct mcp_client *c, span tool, digest *ret)
 	return false;
 }
 
+/* Verdicts under dev.ambit/ are ours to give: a server's _meta that holds one goes no further. */
+static bool
+is_forged(const struct json_member *m)
+{
+	if (!span_is(m->key, "_meta"))
+		return false;
+	json_for_members(it, &m->value)
+		if (span_starts(it->key, SPAN("dev.ambit/")))
+			return true;
+	return false;
+}
+
 /* A result goes on in canonical form (or, where a number has none, as a plain re-serialisation), without resultType: the
  * edge speaks its caller's era. */
 static void
@@ -408,7 +420,7 @@ on_result(struct mcp_client *c, uint64_t call, const struct json *result)
 	struct json_member *m = arena_array(&a, result->obj.n, sizeof *m);
 	size_t n = 0;
 	json_for_members(it, result)
-		if (m && !span_is(it->key, "resultType"))
+		if (m && !span_is(it->key, "resultType") && !is_forged(it))
 			m[n++] = *it;
 	struct json plain;
 	status s = m || result->obj.n == 0 ? json_make_obj(&a, m, n, &plain, NULL) : FAIL(E_NO_MEMORY);
