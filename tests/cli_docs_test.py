@@ -19,6 +19,11 @@ def the_reference_is_current():
     assert run("__reference") == read(REFERENCE), "docs/reference/cli.md is old: ambit __reference > docs/reference/cli.md"
 
 
+def the_rules_are_current():
+    rules = os.path.join(os.path.dirname(REFERENCE), "policy-rules.md")
+    assert run("__rules") == read(rules), "docs/reference/policy-rules.md is old: ambit __rules > docs/reference/policy-rules.md"
+
+
 def man_pages_are_clean():
     if not shutil.which("mandoc"):
         raise Skip("no mandoc")
@@ -38,4 +43,4 @@ def every_command_has_help():
             assert "Exit codes" in text or "EXIT CODES" in text or "Exit" in text, (words, text)
 
 
-sys.exit(tap([the_reference_is_current, man_pages_are_clean, every_command_has_help]))
+sys.exit(tap([the_reference_is_current, the_rules_are_current, man_pages_are_clean, every_command_has_help]))

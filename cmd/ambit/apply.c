@@ -2,12 +2,9 @@
 #include "cli.h"
 #include "base/env.h"
 #include "text/yaml.h"
+#include "walk.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { APPLY_MAX_FILES = 1024 };
@@ -86,40 +83,12 @@ add_file(struct sources *s, const char *path)
 	return e;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static status add_path(struct sources *s, const char *path, unsigned depth);
-
-/* The .yaml, .yml, .json and .cedar files of a folder and those below it, by name. Hidden ones are left alone. */
+/* What a walk finds: tests of policies and lists of tools lie beside resources and are none. */
 static status
-add_folder(struct sources *s, const char *path, unsigned depth)
+add_found(void *user, const char *path, enum file_kind kind, bool direct)
 {
-	ENSURE(depth < 16, E_LIMIT);
-	char **names = arena_array(&s->c->arena, APPLY_MAX_FILES, sizeof *names);
-	ENSURE(names, E_NO_MEMORY);
-	size_t n = 0;
-	DIR *d = opendir(path);
-	ENSURE(d, E_IO);
-	for (struct dirent *e; (e = readdir(d)) && n < APPLY_MAX_FILES;) {
-		size_t len = strlen(path) + strlen(e->d_name) + 2;
-		struct stat st;
-		char *p = e->d_name[0] == '.' ? NULL : arena_alloc(&s->c->arena, len);
-		if (!p)
-			continue;
-		snprintf(p, len, "%s%s%s", path, ends(path, "/") ? "" : "/", e->d_name);
-		bool wanted = ends(p, ".yaml") || ends(p, ".yml") || ends(p, ".json") || ends(p, ".cedar");
-		if (wanted || (stat(p, &st) == 0 && S_ISDIR(st.st_mode)))
-			names[n++] = p;
-	}
-	closedir(d);
-	qsort(names, n, sizeof *names, by_name);
-	for (size_t i = 0; i < n; i++)
-		TRY(add_path(s, names[i], depth + 1));
-	return OK;
+	bool resource = kind == FILE_CEDAR || kind == FILE_RESOURCES;
+	return resource || direct ? add_file(user, path) : OK;
 }
 
 static status
@@ -141,14 +110,9 @@ add_stdin(struct sources *s)
 }
 
 static status
-add_path(struct sources *s, const char *path, unsigned depth)
+add_path(struct sources *s, const char *path)
 {
-	struct stat st;
-	if (strcmp(path, "-") == 0 && depth == 0)
-		return add_stdin(s);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return add_folder(s, path, depth);
-	return add_file(s, path);
+	return strcmp(path, "-") == 0 ? add_stdin(s) : walk(&s->c->arena, path, add_found, s);
 }
 
 /* "file:line:col" of the member that the server refused, so that an editor can jump there. */
@@ -260,7 +224,7 @@ apply_run(struct cli *c)
 	status e = s.files ? OK : FAIL(E_NO_MEMORY);
 	const char *path, *why;
 	for (size_t i = 0; !failed(e) && (path = args_next(&c->args, "file", &i));)
-		e = add_path(&s, path, 0);
+		e = add_path(&s, path);
 	json_w_arr_end(&w);
 	json_w_obj_end(&w);
 	if (!failed(e))

@@ -127,6 +127,7 @@ struct cli {
 	const struct command *cmd;
 	struct args args;
 	enum output output;
+	const char *form;               /* a form of output that only this command has ("sarif"), or NULL */
 	bool quiet, yes, no_input, colour;
 	bool tty_in, tty_out, tty_err;
 	const char *field;

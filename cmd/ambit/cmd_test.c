@@ -82,8 +82,16 @@ no_name_or_letter_twice(void **)
 		size_t k = 0;
 		for (size_t f = 0; f < COMMAND_MAX_FLAGS && t[i].flags[f].name; f++)
 			all[k++] = &t[i].flags[f];
+		/* A command with forms of output of its own has an --output of its own, which keeps the words of everybody's. */
+		const struct flag *own = NULL;
+		for (size_t f = 0; f < k; f++)
+			if (strcmp(all[f]->name, "output") == 0)
+				own = all[f];
+		if (own && (own->letter != 'o' || strncmp(own->words, global_flags->words, strlen(global_flags->words)) != 0))
+			fail_msg("%s %s: its --output is another", t[i].noun, t[i].verb ? t[i].verb : "");
 		for (const struct flag *f = global_flags; f->name; f++)
-			all[k++] = f;
+			if (!own || f != global_flags)
+				all[k++] = f;
 		for (size_t a = 0; a < k; a++)
 			for (size_t b = a + 1; b < k; b++)
 				if (strcmp(all[a]->name, all[b]->name) == 0 || (all[a]->letter && all[a]->letter == all[b]->letter))

@@ -9,6 +9,8 @@
 #define APPROVAL      { "APPROVAL", "approval", "the whole approval id", COMP_APPROVAL }
 #define LIMIT         { "limit", 0, FLAG_INT, "limit", "N", "at most so many; default 100" }, \
                       { "cursor", 0, FLAG_STR, "cursor", "CURSOR", "go on where the last answer's `next` says" }
+#define PATHS         { "PATH", NULL, "files or folders; - or none for standard input", COMP_FILE, NULL, true, true }
+#define FORM(more)    { "output", 'o', FLAG_STR, NULL, "FORM", "table, wide, json, jsonl, name or " more, COMP_WORDS, "table wide json jsonl name " more }
 #define REASON        { "reason", 'r', FLAG_STR, "reason", "TEXT", "why; recorded" }
 #define ENVELOPE      { "allow", 'a', FLAG_LIST, NULL, "PATTERN[:EFFECT]", "tools the task may call: files/*, files/*:read; repeatable", COMP_TOOL }, \
                       { "resource", 0, FLAG_LIST, NULL, "PATTERN", "resources it may touch: 'Path::/srv/**'; repeatable" }, \
@@ -169,6 +171,8 @@ static const struct command table[] = {
 	  .examples = { "ambit tool list", "ambit tool list --state quarantined -q" } },
 	{ "tool", "show", NULL, "Set up", "one tool with its definition", NULL, .pos = { TOOL }, .op = "tool/show", .id = "name", .exits = "0 2 3 4 7 9", .run = tool_show_run,
 	  .examples = { "ambit tool show files/write_file" } },
+	{ "tool", "catalogue", NULL, "Set up", "write the tools with their definitions, for policy tools that need no server", "Kept beside the policies as NAME_tools.json, it lets `ambit policy validate` and "
+	  "`ambit policy test` work offline.", .id = "tools", .exits = "0 2 3 4 9", .run = tool_catalogue_run, .examples = { "ambit tool catalogue > policies/all_tools.json" } },
 	{ "tool", "review", NULL, "Set up", "accept a tool's definition after looking at what changed", "Shows the difference between the reviewed and the present definition, and asks. With --yes the digest you looked at must be given.",
 	  .pos = { TOOL },
 	  .flags = { { "definition", 0, FLAG_STR, NULL, "DIGEST", "the digest that was looked at: sha256:…" }, { "effect", 0, FLAG_STR, "effect", "EFFECT", "what calling it does", COMP_WORDS, "read write destructive egress" },
@@ -184,6 +188,20 @@ static const struct command table[] = {
 	  .cols = { { "POLICY", "name" }, { "RULES", "rules" }, { "MODE", "mode" }, { "CHANGED", "changed", COL_AGE }, { "BY", "by" }, { "DIGEST", "digest", COL_TEXT, true } }, .examples = { "ambit policy list" } },
 	{ "policy", "show", NULL, "Set up", "the text of one policy", NULL, .pos = { { "POLICY", "policy", "policy name", COMP_POLICY } }, .op = "policy/show", .id = "name", .exits = "0 2 3 4 7 9",
 	  .examples = { "ambit policy show starter", "ambit policy show starter --field text" } },
+	{ "policy", "fmt", NULL, "Set up", "write policies in the one layout, comments kept", "Changes files in place, each at once or not at all, and names those it changed; standard input goes to standard output. "
+	  "A text that does not parse changes nothing. Needs no server.",
+	  .pos = { PATHS }, .flags = { { "check", 0, FLAG_BOOL, NULL, NULL, "change nothing; exit 10 if a file is laid out otherwise" }, { "diff", 0, FLAG_BOOL, NULL, NULL, "change nothing; show what would, exit 11 if anything" }, FORM("sarif") },
+	  .id = "place", .exits = "0 2 7 9 10 11", .run = policy_fmt_run, .examples = { "ambit policy fmt policies/", "ambit policy fmt --check policies/", "ambit policy fmt --diff prod.cedar", "ambit policy fmt < prod.cedar" } },
+	{ "policy", "lint", NULL, "Set up", "look for policies that do nothing, too much or not what they say", "By the texts alone; needs no server and no schema. `ambit help RULE` explains a rule: ambit help overbroad-permit.",
+	  .pos = { PATHS }, .flags = { FORM("sarif") }, .id = "place", .exits = "0 2 7 9 10", .run = policy_lint_run,
+	  .examples = { "ambit policy lint policies/", "ambit policy lint policies/ -o sarif > lint.sarif" } },
+	{ "policy", "validate", NULL, "Set up", "hold policies against the tools there are, strictly", "Every name, type and attribute must be one that some tool of the catalogue has. The schema follows from the tools: of the folder's *_tools.json and "
+	  "server resources, of --tools, or with --server of the server; --schema takes a Cedar schema instead.",
+	  .pos = { PATHS },
+	  .flags = { { "schema", 0, FLAG_STR, NULL, "FILE", "a Cedar schema, in either syntax", COMP_FILE }, { "tools", 0, FLAG_LIST, NULL, "FILE", "tools, as `ambit tool catalogue` writes them; repeatable", COMP_FILE },
+	             { "server", 0, FLAG_BOOL, NULL, NULL, "the tools that the server knows" }, FORM("sarif") },
+	  .id = "place", .exits = "0 2 3 4 7 9 10", .run = policy_validate_run,
+	  .examples = { "ambit policy validate policies/", "ambit policy validate --server prod.cedar", "ambit policy validate --tools all_tools.json prod.cedar -o json" } },
 	{ "connect", NULL, NULL, "Set up", "wire an MCP client to Ambit", "Shows the difference, asks, keeps a backup, and checks with a real MCP initialize. Everything else in the file stays as it is.",
 	  .pos = { { "CLIENT", NULL, "which client", COMP_WORDS, "claude-code claude-desktop cursor vscode gemini codex opencode zed" } },
 	  .flags = { { "undo", 0, FLAG_BOOL, NULL, NULL, "take it out again" }, { "print", 0, FLAG_BOOL, NULL, NULL, "print what to write, change nothing" },
@@ -209,6 +227,7 @@ static const struct command table[] = {
 	{ "version", NULL, NULL, "Set up", "the version of the command line", NULL, .id = "version", .exits = "0 2", .run = version_run, .examples = { "ambit version" } },
 	{ "__complete", NULL, NULL, NULL, "candidates for a shell's completion", NULL, .exits = "0", .run = complete_run, .rest = "WORDS", .hidden = true, .examples = { "ambit __complete -- ta" } },
 	{ "__man", NULL, NULL, NULL, "write the man pages into a folder", NULL, .pos = { { "FOLDER", NULL, "where to", COMP_FILE } }, .exits = "0 1 2", .run = man_run, .hidden = true, .examples = { "ambit __man man/" } },
+	{ "__rules", NULL, NULL, NULL, "print docs/reference/policy-rules.md", NULL, .exits = "0 2", .run = policy_rules_run, .hidden = true, .examples = { "ambit __rules > docs/reference/policy-rules.md" } },
 	{ "__reference", NULL, NULL, NULL, "print docs/reference/cli.md", NULL, .exits = "0 2", .run = reference_run, .hidden = true, .examples = { "ambit __reference > docs/reference/cli.md" } },
 };
 

@@ -1,6 +1,7 @@
 /* Help for terminals, all from the command table, base/errors.def and help.def. Needs no server. */
 #include "cli.h"
 #include "exits.h"
+#include "finding.h"
 #include "help.h"
 
 #include <stdio.h>
@@ -104,6 +105,15 @@ put_exits(const char *exits, struct buf *b)
 	}
 }
 
+static bool
+help_overridden(const struct command *cmd, const struct flag *global)
+{
+	for (size_t i = 0; i < COMMAND_MAX_FLAGS && cmd->flags[i].name; i++)
+		if (strcmp(cmd->flags[i].name, global->name) == 0)
+			return true;
+	return false;
+}
+
 int
 help_command(struct cli *c, const struct command *cmd)
 {
@@ -135,7 +145,8 @@ help_command(struct cli *c, const struct command *cmd)
 	}
 	buf_put_str(&b, "\nFLAGS OF EVERY COMMAND\n");
 	for (const struct flag *f = global_flags; f->name; f++)
-		put_flag(f, &b);
+		if (!help_overridden(cmd, f))
+			put_flag(f, &b);
 	buf_put_str(&b, "\nEXAMPLES\n");
 	for (size_t i = 0; i < COMMAND_MAX_EXAMPLES && cmd->examples[i]; i++)
 		buf_printf(&b, "  %s\n", cmd->examples[i]);
@@ -209,6 +220,14 @@ help_run(struct cli *c)
 		for (size_t i = 0; code && i < n_error_helps; i++)
 			if (error_helps[i].code == code)
 				return help_error(c, &error_helps[i]);
+	}
+	if (n == 1 && rule_from(topic[0]) != RULE_COUNT) {
+		struct buf b;
+		buf_init(&b, 65536);
+		rule_page(rule_from(topic[0]), &b);
+		int code = out_text(c, buf_span(&b));
+		buf_fini(&b);
+		return code;
 	}
 	size_t count, verbs = 0;
 	const struct command *t = commands(&count);

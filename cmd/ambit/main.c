@@ -27,6 +27,12 @@ pick_output(struct cli *c)
 			c->output = (enum output)i;
 			ok = true;
 		}
+	/* A command's own -o names its own forms; the parser has held the word against them. */
+	const struct arg *own = args_get(&c->args, "output");
+	if (own && !ok && own->flag != global_flags) {
+		c->form = o;
+		ok = true;
+	}
 	if (args_has(&c->args, "json"))
 		c->output = OUT_JSON;
 	if (args_has(&c->args, "quiet"))

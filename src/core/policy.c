@@ -6,6 +6,8 @@
 /* Annotations that mean something here; any other refuses activation, so that a misspelled one is not silently nothing. */
 static const char *const known[] = { "id", "approval", "mode", "reason", "advice" };
 
+const char *rule_annotation(size_t i) { return i < ARRAY_LEN(known) ? known[i] : NULL; }
+
 bool
 quorum_parse(span s, struct quorum *ret)
 {

@@ -42,6 +42,8 @@ void policy_set_unref(struct policy_set *p);
 struct json_writer;
 status policy_validate(const struct core *c, const struct policy_set *p, struct json_writer *warnings, struct cedar_diag *d,
                        span *ret_name);
+/* The annotations that mean something here, by number; NULL past the last. Any other refuses activation. */
+const char *rule_annotation(size_t i);
 /* The text of a rule. */
 span rule_text(const struct rule *r);
 

@@ -504,6 +504,7 @@ tool_write(const struct core *c, const struct tool *t, bool full, struct json_wr
 	if (v)
 		json_w_kstr(w, "resource", v->str);
 	if (full) {
+		json_w_kbool(w, "untyped", t->untyped);
 		write_definition(w, "current", t->definition);
 		write_definition(w, "reviewed_definition", t->reviewed_definition);
 		json_w_kint(w, "calls", (int64_t)t->calls);

@@ -1,0 +1,225 @@
+"""The policy tools without a server: what they print, and with which code they leave. Usage: policy_test.py AMBIT [TEST…]"""
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+
+from server import read, tap
+
+AMBIT = os.path.abspath(sys.argv[1])
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TOOLS = {"tools": [
+    {"name": "mail/send", "effect": "egress", "inputSchema": {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}},
+    {"name": "files/read_file", "effect": "read", "resource": 'Path::"{path:input.path}"',
+     "inputSchema": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}}]}
+
+
+class Folder:
+    """A folder of files, and the command line run in it with no server in reach."""
+
+    def __init__(self, **files):
+        self.files = files
+
+    def __enter__(self):
+        self.temp = tempfile.TemporaryDirectory(prefix="ambit-policy-")
+        self.path = self.temp.name
+        for name, text in self.files.items():
+            self.write(name.replace("__", "."), text)
+        return self
+
+    def __exit__(self, *_):
+        self.temp.cleanup()
+
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(f"{self.path}/{name}"), exist_ok=True)
+        with open(f"{self.path}/{name}", "w", encoding="utf-8") as f:
+            f.write(text if isinstance(text, str) else json.dumps(text))
+
+    def read(self, name):
+        return read(f"{self.path}/{name}")
+
+    def run(self, *words, want=0, stdin=""):
+        p = subprocess.run([AMBIT, *words], input=stdin, capture_output=True, text=True, timeout=60, cwd=self.path,
+                           env={"HOME": self.path, "PATH": os.environ["PATH"], "AMBIT_PEOPLE_SOCKET": "/nonexistent"})
+        assert p.returncode == want, (words, p.returncode, p.stdout[-2000:], p.stderr[-2000:])
+        return p
+
+    def say(self, *words, **kw):
+        return self.run(*words, **kw).stdout
+
+    def json(self, *words, **kw):
+        return json.loads(self.say(*words, "-o", "json", **kw))
+
+
+UGLY = '// keep me\npermit(principal in Team::"devs",action,resource); // and me\n'
+NEAT = '// keep me\npermit (principal in Team::"devs", action, resource); // and me\n'
+
+
+def fmt_rewrites_in_place_and_says_what():
+    with Folder(a__cedar=UGLY, b__cedar=NEAT) as d:
+        os.chmod(d.path + "/a.cedar", 0o640)
+        os.symlink("a.cedar", d.path + "/link.cedar")
+        assert d.say("policy", "fmt", "--check", "a.cedar", "b.cedar", want=10) == "a.cedar\n"
+        diff = d.say("policy", "fmt", "--diff", "a.cedar", "b.cedar", want=11)
+        assert diff.startswith("--- a.cedar\n+++ a.cedar (formatted)\n") and "- permit(principal in" in diff and "+ permit (principal in" in diff, diff
+        assert d.read("a.cedar") == UGLY
+        assert d.say("policy", "fmt", "link.cedar", "b.cedar") == "link.cedar\n"
+        assert d.read("a.cedar") == NEAT and os.path.islink(d.path + "/link.cedar")
+        assert stat.S_IMODE(os.stat(d.path + "/a.cedar").st_mode) == 0o640
+        assert d.say("policy", "fmt", ".") == ""
+        assert sorted(os.listdir(d.path)) == ["a.cedar", "b.cedar", "link.cedar"]
+
+
+def fmt_takes_standard_input():
+    with Folder() as d:
+        assert d.say("policy", "fmt", stdin=UGLY) == NEAT
+        assert d.say("policy", "fmt", "-", stdin=UGLY) == NEAT
+        assert d.say("policy", "fmt", "--check", stdin=UGLY, want=10) == "standard input\n"
+        d.run("policy", "fmt", "--check", stdin=NEAT)
+
+
+def fmt_leaves_all_alone_when_one_does_not_parse():
+    with Folder(a__cedar=UGLY, b__cedar='permit(principal, action resource);\n') as d:
+        out = d.say("policy", "fmt", ".", want=10)
+        assert "./b.cedar:1:26: error:" in out and "[syntax]" in out and "\n 1 | permit(principal, action resource);\n   |                          ^" in out, out
+        assert d.read("a.cedar") == UGLY
+
+
+def pages():
+    """rule -> (level, found, meant), from the reference"""
+    text = read(SOURCE + "/docs/reference/policy-rules.md")
+    out = {}
+    for page in text.split("\n## ")[1:]:
+        level = re.search(r"^\*(\w+)\*:", page, re.M).group(1)
+        found, meant = re.findall(r"```cedar\n(.*?)\n```", page, re.S)
+        out[page.split("\n")[0]] = (level, found, meant)
+    assert len(out) > 15, list(out)
+    return out
+
+
+def every_rule_finds_its_example_and_not_the_other():
+    with Folder(all_tools__json=TOOLS) as d:
+        for rule, (level, found, meant) in pages().items():
+            commands = [["policy", "lint"]] if rule not in ("validation", "unknown-name", "impossible") else [["policy", "validate", "--tools", "all_tools.json"]]
+            for words in commands:
+                v = d.json(*words, stdin=found + "\n", want=0 if level == "note" else 10)
+                hit = [x for x in v["items"] if x["rule"] == rule]
+                assert hit and hit[0]["level"] == level and hit[0]["line"] >= 1, (rule, v)
+                assert v["errors"] == sum(x["level"] == "error" for x in v["items"])
+                v = d.json(*words, stdin=meant + "\n")
+                assert not v["items"], (rule, v)
+            assert d.say("help", rule).startswith(f"{rule} ({level}): "), rule
+
+
+def lint_shows_line_and_caret():
+    text = '@id("a")\npermit (principal, action in Action::"effect:read", resource)\nwhen\n{\n\tcontext.environment like "*"\n};\n'
+    with Folder(x__cedar=text) as d:
+        out = d.say("policy", "lint", "x.cedar", want=10)
+        assert out.startswith('x.cedar:5:2: warning: `like "*"` matches every text [like-anything]\n 5 | \tcontext.environment like "*"\n'
+                              "   | \t" + "^" * 28 + "\n   = leave it out"), out
+        assert out.endswith("1 file  1 policy  0 errors  1 warning\n"), out
+        assert d.say("policy", "lint", "x.cedar", "-q", want=10) == "x.cedar:5:2\n"
+        assert d.say("policy", "lint", stdin=NEAT) == "1 file  1 policy  no findings\n"
+
+
+def lint_sees_what_hides_what():
+    def rules(text, want=10):
+        with Folder() as d:
+            return [(x["rule"], x["line"]) for x in d.json("policy", "lint", stdin=text, want=want)["items"]]
+    permit = '@id("p") permit (principal == Agent::"a", action == Action::"files/read_file", resource);\n'
+    for wide in ('principal, action in Action::"server:files", resource', 'principal is Agent, action in Action::"all", resource'):
+        assert rules(permit + f'@id("f") forbid ({wide});\n') == [("unreachable-permit", 1)], wide
+        # What can be lifted, observes, or has a condition of its own, does not.
+        for milder in ('@id("f") @approval("g:1") forbid (%s);\n', '@id("f") @mode("observe") forbid (%s);\n', '@id("f") forbid (%s) when { context.risk > 1 };\n'):
+            assert rules(permit + milder % wide, want=0) == [], milder
+    # Not covered: another server, another name that begins alike.
+    assert rules(permit + '@id("f") forbid (principal, action in Action::"server:file", resource);\n', want=0) == []
+    # The later of two equals, once.
+    assert rules(permit + permit.replace('"p"', '"q"')) == [("shadowed-policy", 2)]
+    # A condition that holds more is the narrower one; the order of parts does not matter.
+    both = '@id("%s") permit (principal in Team::"t", action, resource) when { %s };\n'
+    assert rules(both % ("a", "context.risk > 1 && context.task.depth == 0") + both % ("b", "context.task.depth == 0")) == [("shadowed-policy", 1)]
+    assert rules(both % ("a", "context.risk > 1 || context.task.depth == 0") + both % ("b", "context.task.depth == 0")) == [("shadowed-policy", 2)]
+    # Opposites and two values at once.
+    assert rules(both % ("a", 'context.environment == "dev" && context.environment == "prod"')) == [("never-applies", 1)]
+    assert rules('@id("a") permit (principal in Team::"t", action, resource) when { context.risk > 1 } unless { context.risk > 1 };') == [("never-applies", 1)]
+    assert rules('@id("a") permit (principal in Team::"t", action in [], resource);') == [("never-applies", 1)]
+    # A constant that fails is found too; what depends on entities is no constant.
+    assert rules(both % ("a", '9223372036854775807 + 1 > 0')) == [("never-applies", 1)]
+    assert rules(both % ("a", 'User::"x" in Group::"y"'), want=0) == []
+
+
+def sarif_is_what_the_standard_says():
+    with Folder() as d:
+        d.write("a b/é.cedar", '// é\nforbid (principal, action, resource) when { "é" == "é" };\n')
+        v = json.loads(d.say("policy", "lint", ".", "-o", "sarif", want=10))
+        assert v["version"] == "2.1.0" and v["$schema"].endswith("sarif-2.1.0.json") and len(v["runs"]) == 1
+        run = v["runs"][0]
+        rules = run["tool"]["driver"]["rules"]
+        assert run["tool"]["driver"]["name"] == "ambit" and run["columnKind"] == "unicodeCodePoints"
+        assert len({r["id"] for r in rules}) == len(rules) == len(pages())
+        for r in rules:
+            assert r["shortDescription"]["text"] and r["help"]["text"] and r["defaultConfiguration"]["level"] in ("note", "warning", "error")
+        assert {r["ruleId"] for r in run["results"]} == {"forbid-without-id", "constant-condition"}, run["results"]
+        for r in run["results"]:
+            assert rules[r["ruleIndex"]]["id"] == r["ruleId"] and r["message"]["text"] and r["level"] == "warning"
+            place = r["locations"][0]["physicalLocation"]
+            assert place["artifactLocation"]["uri"] == "./a%20b/%C3%A9.cedar", place
+            region = place["region"]
+            assert region["startLine"] == region["endLine"] == 2 and 1 <= region["startColumn"] < region["endColumn"]
+        region = [r for r in run["results"] if r["ruleId"] == "constant-condition"][0]["locations"][0]["physicalLocation"]["region"]
+        assert (region["startColumn"], region["endColumn"]) == (45, 55), region     # characters, not bytes
+        empty = json.loads(d.say("policy", "lint", "-o", "sarif", stdin=NEAT))
+        assert empty["runs"][0]["results"] == []
+
+
+def validate_needs_a_schema_and_takes_each():
+    policy = '@id("m") forbid (principal, action == Action::"mail/send", resource) when { context.input.too == "x" };\n'
+    with Folder(p__cedar=policy) as d:
+        err = d.run("policy", "validate", ".", want=2).stderr
+        assert "against which schema?" in err and "ambit tool catalogue" in err, err
+        d.write("all_tools.json", TOOLS)
+        out = d.say("policy", "validate", ".", want=10)
+        assert out.startswith("./p.cedar:1:") and "[validation]" in out and "did you mean `to`" in out, out
+        d.write("all_tools.json", {"tools": []})
+        d.write("servers.yaml", "kind: server\nname: mail\ntransport: stdio\ncommand: [mail]\ntools:\n  - name: send\n    effect: egress\n")
+        p = d.run("policy", "validate", ".", want=10)
+        assert "the arguments of 1 tool are not known" in p.stderr, p.stderr
+        d.write("a.cedarschema", 'entity Agent; entity Tool; action "mail/send" appliesTo { principal: Agent, resource: Tool, context: { input: { to: String } } };')
+        assert "did you mean `to`" in d.say("policy", "validate", "--schema", "a.cedarschema", "p.cedar", want=10)
+        d.write("p.cedar", policy.replace("too", "to"))
+        assert d.say("policy", "validate", "--schema", "a.cedarschema", "p.cedar") == "1 file  1 policy  no findings\n"
+        d.write("a.json", {"": {"entityTypes": {"Agent": {}, "Tool": {}}, "actions": {"mail/send": {"appliesTo": {
+            "principalTypes": ["Agent"], "resourceTypes": ["Tool"],
+            "context": {"type": "Record", "attributes": {"input": {"type": "Record", "attributes": {"to": {"type": "Long"}}}}}}}}}})
+        assert "not compatible" in d.say("policy", "validate", "--schema", "a.json", "p.cedar", want=10)
+        d.write("a.cedarschema", "entity Agent in Nothing;\n")
+        assert "a.cedarschema:1:" in d.say("policy", "validate", "--schema", "a.cedarschema", "p.cedar", want=10)
+        d.run("policy", "validate", "--server", "p.cedar", want=9)
+
+
+def bad_tools_files_are_named_with_their_place():
+    with Folder(p__cedar=NEAT) as d:
+        for text, why in (('tools:\n  - name: x\n', "2:"), ('tools:\n  - name: a/b\n    efect: read\n', "unknown member"), ('tools:\n  - name: a/b\n    effect: reading\n', ":3:"),
+                          ("tools: 5\n", "must be a list"), ("tools:\n  - {name: a/b, resource: 'Path'}\n", "resource of tool a/b"), ("tools: [\n", ":2:")):
+            d.write("x_tools.yaml", text)
+            err = d.run("policy", "validate", "p.cedar", "--tools", "x_tools.yaml", want=2).stderr
+            assert why in err, (text, err)
+        d.write("x_tools.json", '{"tools":[')
+        d.run("policy", "validate", "p.cedar", "--tools", "x_tools.json", want=2)
+        d.run("policy", "validate", "p.cedar", "--tools", "nothing.json", want=7)
+        d.run("policy", "lint", "nothing.cedar", want=7)
+
+
+def hostile_text_reaches_no_terminal():
+    with Folder() as d:
+        out = d.say("policy", "lint", stdin='@id("x\u202ey") @evil("\u001b[31m") forbid (principal, action, resource);\n', want=10)
+        assert "\u001b" not in out and "\u202e" not in out, out
+
+
+sys.exit(tap([fmt_rewrites_in_place_and_says_what, fmt_takes_standard_input, fmt_leaves_all_alone_when_one_does_not_parse,
+              every_rule_finds_its_example_and_not_the_other, lint_shows_line_and_caret, lint_sees_what_hides_what, sarif_is_what_the_standard_says,
+              validate_needs_a_schema_and_takes_each, bad_tools_files_are_named_with_their_place, hostile_text_reaches_no_terminal]))
