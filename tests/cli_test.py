@@ -3,10 +3,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
-from server import Skip, tap, read, wait_for
+from server import Skip, alive, children, descendants, tap, read, wait_for
 from world import World
 
 AMBITD, AMBIT = sys.argv[1], os.path.abspath(sys.argv[2])
@@ -27,7 +29,14 @@ class Cli(World):
 
     def __init__(self):
         super().__init__(AMBITD)
+        self.started = []                    # processes that a failed test may leave over
         self.env["XDG_CONFIG_HOME"] = self.home + "/.config"
+
+    def stop(self, seconds=15):
+        for p in self.started:
+            if alive(p):
+                os.kill(p, signal.SIGKILL)
+        return super().stop(seconds)
 
     def run(self, *words, want=0, stdin="", env=None, cwd=None):
         p = subprocess.run([AMBIT, *words], input=stdin, capture_output=True, text=True, timeout=60, cwd=cwd or self.home, env={**self.env, **(env or {})})
@@ -235,6 +244,122 @@ def run_gives_a_task_and_takes_it_back():
         fails(s, ["run", "--agent", "nobody", "--task", "t", "--allow", "t/*", "--", "true"], 7)
 
 
+FORK_TWICE = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    parent = os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == parent:       # until it is an orphan
+            time.sleep(0.01)
+        who = os.popen(sys.argv[2] + " whoami --agent-socket --field task").read()
+        with open(sys.argv[1] + ".new", "w") as f:
+            f.write(f"{os.getpid()} {who}")
+        os.rename(sys.argv[1] + ".new", sys.argv[1])
+        while not os.path.exists(sys.argv[1] + ".again"):
+            time.sleep(0.02)
+        who = os.popen(sys.argv[2] + " whoami --agent-socket --field task").read()
+        with open(sys.argv[1] + ".new", "w") as f:
+            f.write(f"{os.getppid()} {who}")
+        os.rename(sys.argv[1] + ".new", sys.argv[1] + ".second")
+        time.sleep(600)
+    else:
+        time.sleep(0.1)
+    os._exit(0)
+time.sleep(600)
+"""
+
+
+class Running:
+    """`ambit run` of a program whose grandchild hides behind a double fork."""
+
+    def __init__(self, s, *flags):
+        self.pidfile = s.home + f"/pid{len(os.listdir(s.home))}"
+        script = s.home + "/fork_twice.py"
+        with open(script, "w") as f:
+            f.write(FORK_TWICE)
+        self.process = subprocess.Popen([AMBIT, "run", "--agent", "bot", "--task", "t", "--allow", "t/*", *flags, "--", "python3", script, self.pidfile, AMBIT],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=s.home, env=s.env, stdin=subprocess.DEVNULL)
+        try:
+            text = wait_for("the grandchild's word", lambda: os.path.exists(self.pidfile) and read(self.pidfile), 20)
+        except AssertionError:
+            self.process.kill()
+            raise AssertionError(self.process.communicate())
+        pid, self.task = text.split()
+        self.pid = int(pid)
+        self.pids = [p for p in descendants(self.process.pid)]
+        s.started += [self.process.pid, *self.pids]
+        assert self.pid in self.pids and len(self.pids) >= 3, self.pids
+
+    def all_gone(self, seconds=5):
+        start = time.monotonic()
+        wait_for("all gone", lambda: not any(alive(p) for p in self.pids), seconds)
+        return time.monotonic() - start
+
+    def end(self):
+        out, err = self.process.communicate(timeout=20)
+        return self.process.returncode, err
+
+
+def ends_reach_the_program():
+    with Cli() as s:
+        r = Running(s)
+        assert r.task.startswith("tsk_"), "a daemonised grandchild left the task"
+        s.run("kill", "task", r.task, "--yes", "-r", "it went astray")
+        took = r.all_gone()
+        code, err = r.end()
+        assert code == 3 and "was revoked" in err and "it went astray" in err and "user:admin@dev" in err, (code, err)
+        assert "receipt" in err and took < 0.9, (took, err)                     # told, not polled
+        r = Running(s)
+        s.run("kill", "agent", "bot", "--yes", "-r", "all of it")
+        r.all_gone()
+        code, err = r.end()
+        assert code == 3 and "all of it" in err, (code, err)
+        s.run("agent", "resume", "bot")
+        r = Running(s, "--ttl", "2s")
+        code, err = r.end()
+        assert code == 3 and "expired" in err and not any(alive(p) for p in r.pids), (code, err)
+        r = Running(s)
+        s.run("task", "complete", r.task)
+        code, err = r.end()
+        assert code == 3 and "was completed" in err and not any(alive(p) for p in r.pids), (code, err)
+
+
+def a_killed_run_takes_everything_with_it():
+    with Cli() as s:
+        r = Running(s)
+        os.kill(r.process.pid, signal.SIGKILL)
+        r.all_gone()
+        r.end()
+        wait_for("the task's end", lambda: s.json("task", "show", r.task)["state"] == "revoked", 5)
+        # The guard is killed: what it guarded is ended by `ambit run` itself, and is inside the task until then.
+        r = Running(s)
+        os.kill(r.process.pid, signal.SIGSTOP)
+        os.kill(children(r.process.pid)[0], signal.SIGKILL)
+        open(r.pidfile + ".again", "w").close()
+        parent, task = wait_for("its second word", lambda: os.path.exists(r.pidfile + ".second") and read(r.pidfile + ".second").split(" ", 1), 10)
+        assert int(parent) == r.process.pid and task.strip() == r.task, (parent, task, r.process.pid)
+        os.kill(r.process.pid, signal.SIGCONT)
+        r.all_gone()
+        code, _ = r.end()
+        assert code == 137, code
+        wait_for("the task's end", lambda: s.json("task", "show", r.task)["state"] == "completed", 5)
+
+
+def a_held_task_survives_the_edge_and_core():
+    with Cli() as s:
+        for role in ("local", "core"):
+            r = Running(s)
+            os.kill(s.roles()[role], signal.SIGKILL)
+            lost = time.monotonic()
+            s.ask("status/show")
+            wait_for("more than the grace has passed", lambda: time.monotonic() - lost > 10.5, 12)
+            assert s.json("task", "show", r.task)["state"] == "active", role
+            s.run("kill", "task", r.task, "--yes")
+            r.all_gone()
+            assert r.end()[0] == 3
+
+
 def connect_edits_what_is_ours_and_nothing_else():
     with Cli() as s:
         folder = s.home + "/project"
@@ -314,5 +439,6 @@ def doctor_and_status():
 
 sys.exit(tap([resources_and_reading, misuse_is_refused_before_anything_is_asked, tasks_from_birth_to_receipt, check_and_why,
               approvals_by_whole_id_only, killing_needs_the_whole_name, the_log_is_exported_and_checked_without_a_server,
-              run_gives_a_task_and_takes_it_back, connect_edits_what_is_ours_and_nothing_else, the_hook_blocks_on_its_own_faults,
+              run_gives_a_task_and_takes_it_back, ends_reach_the_program, a_killed_run_takes_everything_with_it,
+              a_held_task_survives_the_edge_and_core, connect_edits_what_is_ours_and_nothing_else, the_hook_blocks_on_its_own_faults,
               hostile_text_reaches_no_terminal, shells_accept_the_completion, doctor_and_status]))

@@ -32,6 +32,7 @@ struct bridge {
 	bool holding;                   /* false: the task is that of `ambit run` around us */
 	bool ready;                     /* there is a task to call in */
 	bool ended;                     /* somebody ended it */
+	char ended_why[512];            /* who, and what was said */
 	int code;                       /* why there is none */
 	bool stdin_open, broken;
 	char version[64];               /* what initialize agreed on */
@@ -203,7 +204,7 @@ start(struct bridge *g, struct request *q, span line)
 {
 	struct buf fields;
 	if (!g->ready && q->m.kind == BRIDGE_REQUEST && (g->ended || !open_session(g, &g->code))) {
-		say_failure(g, q, g->ended ? "Ambit: this session's task was ended. Nothing was executed. Start the client anew for another." : g->code == 9 ? "Ambit is not reachable (`ambitd dev` starts it). Nothing was executed." :
+		say_failure(g, q, g->ended ? g->ended_why : g->code == 9 ? "Ambit is not reachable (`ambitd dev` starts it). Nothing was executed." :
 		                                 "Ambit opens no task for this client (`ambit whoami --agent-socket` shows what it sees). Nothing was executed.");
 		end_request(g, q);
 		return;
@@ -316,14 +317,18 @@ open_session(struct bridge *g, int *ret_code)
 }
 
 static void
-keep_session(struct bridge *g, bool broke)
+keep_session(struct bridge *g, bool news)
 {
 	if (!g->holding)
 		return;
-	if (broke ? hold_again(&g->hold, 10) : hold_alive(&g->hold))
+	if (!news || hold_step(&g->hold)) {
+		hold_renew(&g->hold);
 		return;
+	}
 	/* A task whose time ran out is followed by another. One that somebody ended is not: the client must be started anew. */
-	g->ended = g->hold.ended;
+	g->ended = g->hold.why != E_TASK_EXPIRED && g->hold.why != E_UNAVAILABLE;
+	snprintf(g->ended_why, sizeof g->ended_why, "Ambit: this session's task was ended%s%s%s%.200s. Nothing was executed. Start the client anew for another.",
+	    g->hold.actor ? " by " : "", g->hold.actor ? g->hold.actor : "", g->hold.reason ? ": " : "", g->hold.reason ? g->hold.reason : "");
 	hold_close(&g->hold);
 	g->holding = g->ready = false;
 	if (!g->ended)
@@ -340,11 +345,11 @@ serve(struct bridge *g)
 		struct pollfd p[MAX_RUNNING + 3];
 		bool room = g->running < MAX_RUNNING;
 		p[0] = (struct pollfd){ g->stdin_open && room && ready.n < 65536 ? STDIN_FILENO : -1, POLLIN, 0 };
-		p[1] = (struct pollfd){ g->holding ? g->hold.x.fd : -1, POLLIN, 0 };
+		p[1] = (struct pollfd){ g->holding ? g->hold.x.fd : -1, g->holding ? exchange_wants(&g->hold.x) : (short)0, 0 };
 		p[2] = (struct pollfd){ STDOUT_FILENO, 0, 0 };  /* POLLERR: the reader is gone */
 		for (unsigned i = 0; i < MAX_RUNNING; i++)
 			p[3 + i] = (struct pollfd){ g->requests[i].used ? g->requests[i].x.fd : -1, g->requests[i].used ? exchange_wants(&g->requests[i].x) : (short)0, 0 };
-		if (poll(p, MAX_RUNNING + 3, ready.n && room ? 0 : 1000) < 0 && errno != EINTR)
+		if (poll(p, MAX_RUNNING + 3, ready.n && room ? 0 : g->holding ? hold_renew_in(&g->hold) : -1) < 0 && errno != EINTR)
 			break;
 		if (p[2].revents & POLLERR)
 			g->broken = true;

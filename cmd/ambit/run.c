@@ -1,10 +1,12 @@
 /* ambit run: one program, one task.
  *
- *   fork: the child waits on a pipe ── task/open {hold, root_pid} ── go ── sandbox, exec
- *   the program, its children and what they leave behind end ── task/complete ── receipt
+ *   ambit run ── holds the task ──▶ ambitd
+ *      └─ guard ── waits for the task's id, then starts the program; adopts and ends what the program leaves behind
+ *            └─ the program, under Landlock, and whatever it starts
  *
- * The parent is the subreaper: whatever the program starts and abandons becomes its child and is killed at the end. When the parent itself is killed,
- * PDEATHSIG takes the program and the closed connection takes the task. */
+ * The task's process tree is the guard's: what is orphaned below becomes the guard's child and stays inside. The guard ends everything when
+ * the program ends, when `ambit run` says so by closing the line, and when `ambit run` is killed, which closes the line too. If somebody kills
+ * the guard, the orphans become children of `ambit run`, which ends them itself; the server counts it as inside its task as well. */
 #include "cli.h"
 #include "envelope.h"
 #include "hold.h"
@@ -25,11 +27,11 @@
 
 struct run {
 	struct cli *c;
-	pid_t child;
-	int go;                 /* write end: the task id, then close */
+	pid_t child;            /* in `ambit run` the guard, in the guard the program */
+	int line;               /* `ambit run`: write end, the task's id; the guard: read end. Closed: it is over */
 	int signals;
 	int child_status;
-	bool child_ended, lost;
+	bool child_ended, over;
 	struct hold hold;
 };
 
@@ -41,19 +43,12 @@ parent_of(struct cli *c, const char *path)
 }
 
 static _Noreturn void
-child_main(struct cli *c, int go, pid_t parent, const sigset_t *mask)
+program_main(struct cli *c, const char *task, pid_t parent, const sigset_t *mask)
 {
-	char task[64] = { 0 };
-	size_t n = 0;
-	ssize_t got;
 	/* SIGTERM first would let a program clean up, but one that does not die would outlive its task. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	while (n < sizeof task - 1 && ((got = read(go, task + n, sizeof task - 1 - n)) > 0 || (got < 0 && errno == EINTR)))
-		n += got > 0 ? (size_t)got : 0;
-	if (n == 0)
-		_exit(1);               /* no task, no program */
 	const char *hide[2] = { c->ctx.data, parent_of(c, c->ctx.people_socket) };
 	size_t k = 0;
 	for (size_t i = 0; i < 2; i++)
@@ -70,30 +65,6 @@ child_main(struct cli *c, int go, pid_t parent, const sigset_t *mask)
 	execvp(c->args.rest[0], c->args.rest);
 	dprintf(STDERR_FILENO, "ambit: cannot run %s: %s\n", c->args.rest[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
-}
-
-static bool
-start_child(struct run *r)
-{
-	int p[2];
-	sigset_t set, before;
-	sigfillset(&set);
-	for (int s = 0; s < 5; s++)
-		sigdelset(&set, (int[]){ SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT }[s]);
-	if (pipe2(p, O_CLOEXEC) != 0)
-		return false;
-	sigprocmask(SIG_BLOCK, &set, &before);
-	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	pid_t self = getpid();
-	r->child = fork();
-	if (r->child == 0) {
-		close(p[1]);
-		child_main(r->c, p[0], self, &before);
-	}
-	close(p[0]);
-	r->go = p[1];
-	return r->child > 0 && r->signals >= 0;
 }
 
 /* Everything below this process: /proc is read until nothing is left, for a child may be forking. */
@@ -147,28 +118,134 @@ take_signals(struct run *r)
 	reap(r);
 }
 
-static void
-wait_child(struct run *r)
+static int
+code_of(int st)
 {
-	while (!r->child_ended) {
-		struct pollfd p[2] = { { r->signals, POLLIN, 0 }, { r->lost ? -1 : r->hold.x.fd, POLLIN, 0 } };
-		if (poll(p, 2, 1000) < 0 && errno != EINTR)
+	return WIFEXITED(st) ? WEXITSTATUS(st) : WIFSIGNALED(st) ? 128 + WTERMSIG(st) : 1;
+}
+
+/* ---- the guard ---- */
+
+/* The task's id, up to the newline. False: the line closed first; no task, no program. */
+static bool
+read_task(int line, char *task, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+	while (n < size - 1 && ((got = read(line, task + n, 1)) > 0 || (got < 0 && errno == EINTR)))
+		if (got > 0 && task[n++] == '\n') {
+			task[n - 1] = 0;
+			return true;
+		}
+	return false;
+}
+
+/* A program that is told before it is killed may write down what it has. */
+enum { LAST_WORDS_MS = 2000 };
+
+static void
+end_child(struct run *r, int milliseconds)
+{
+	kill(r->child, SIGTERM);
+	for (int i = 0; i < milliseconds / 10 && !r->child_ended; i++) {
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+		reap(r);
+	}
+}
+
+static _Noreturn void
+guard_main(struct run *r, const sigset_t *before)
+{
+	char task[64];
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (!read_task(r->line, task, sizeof task))
+		_exit(1);
+	pid_t self = getpid();
+	r->child = fork();
+	if (r->child == 0)
+		program_main(r->c, task, self, before);
+	while (r->child > 0 && !r->child_ended) {
+		struct pollfd p[2] = { { r->signals, POLLIN, 0 }, { r->line, POLLIN, 0 } };
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			break;
 		take_signals(r);
-		if (r->child_ended || r->lost)
-			continue;
-		if (p[1].revents ? !hold_again(&r->hold, 10) : !hold_alive(&r->hold)) {
-			/* The task is over: killed, expired, or the server is gone for good. Nothing may go on in its name. */
-			r->lost = true;
-			dprintf(STDERR_FILENO, "ambit: %s has ended; ending the program\n", r->hold.task);
-			kill(r->child, SIGTERM);
-			for (int i = 0; i < 200 && !r->child_ended; i++) {
-				nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
-				reap(r);
-			}
-			kill(r->child, SIGKILL);
+		if (p[1].revents) {
+			/* One more byte: there is time for last words. None: there is not. */
+			if (read(r->line, task, 1) == 1)
+				end_child(r, LAST_WORDS_MS);
+			break;
 		}
 	}
+	kill_descendants();
+	_exit(r->child_ended ? code_of(r->child_status) : 128 + SIGKILL);
+}
+
+/* ---- ambit run ---- */
+
+static bool
+start_guard(struct run *r)
+{
+	int p[2];
+	sigset_t set, before;
+	sigfillset(&set);
+	for (int s = 0; s < 5; s++)
+		sigdelset(&set, (int[]){ SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT }[s]);
+	if (pipe2(p, O_CLOEXEC) != 0)
+		return false;
+	sigprocmask(SIG_BLOCK, &set, &before);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	r->child = fork();
+	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	r->line = p[r->child != 0];
+	close(p[r->child == 0]);
+	if (r->child == 0)
+		guard_main(r, &before);
+	return r->child > 0 && r->signals >= 0;
+}
+
+/* The guard's closed line is its order to end everything. What outlives even the guard is ours by then. */
+static void
+end_guard(struct run *r, bool last_words)
+{
+	if (last_words && !r->child_ended)
+		(void)!write(r->line, "\n", 1);
+	close(r->line);
+	r->line = -1;
+	for (int i = 0; i < LAST_WORDS_MS / 10 + 100 && !r->child_ended; i++) {
+		struct pollfd p = { r->signals, POLLIN, 0 };
+		poll(&p, 1, 10);
+		take_signals(r);
+	}
+	kill_descendants();
+}
+
+static void
+wait_guard(struct run *r)
+{
+	while (!r->child_ended && !r->over) {
+		struct pollfd p[2] = { { r->signals, POLLIN, 0 }, { r->hold.x.fd, exchange_wants(&r->hold.x), 0 } };
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		take_signals(r);
+		r->over = !r->child_ended && p[1].revents && !hold_step(&r->hold);
+	}
+	/* Revoked is at once; what merely ran out of time may close its files. */
+	end_guard(r, r->over && r->hold.why != E_REVOKED && r->hold.why != E_WORLD_STOPPED);
+}
+
+/* Why the program was ended: the three parts, and the code to leave with. */
+static int
+tell_end(struct run *r)
+{
+	const struct hold *h = &r->hold;
+	char why[1400], next[64];
+	snprintf(next, sizeof next, "ambit task receipt %s", h->task);
+	if (h->why == E_UNAVAILABLE)
+		return cli_fail(r->c, h->why, "the server did not come back within 10 s, and a task ends without its holder", next, "%s was lost; the program was ended", h->task);
+	snprintf(why, sizeof why, "%s%s%s%s%s", h->end_reason[0] ? h->end_reason : error_text(h->why), h->actor ? " by " : "", h->actor ? h->actor : "",
+	    h->reason ? ": " : "", h->reason ? h->reason : "");
+	return cli_fail(r->c, h->why, why, next, "%s %s; the program was ended", h->task,
+	    h->why == E_TASK_EXPIRED ? "expired" : h->why == E_TASK_ENDED ? "was completed" : "was revoked");
 }
 
 static void
@@ -219,24 +296,22 @@ static int
 open_and_run(struct run *r, span params)
 {
 	int code;
-	if (!start_child(r))
+	if (!start_guard(r))
 		return cli_fail(r->c, E_IO, strerror(errno), NULL, "cannot start a process");
 	if (!hold_open(r->c, params, r->child, &r->hold, &code)) {
-		close(r->go);
-		kill_descendants();
+		end_guard(r, false);
 		return code;
 	}
 	announce(r);
-	(void)!write(r->go, r->hold.task, strlen(r->hold.task));
-	close(r->go);
-	wait_child(r);
-	kill_descendants();
-	if (!r->lost)
+	dprintf(r->line, "%s\n", r->hold.task);
+	wait_guard(r);
+	if (!r->over)
 		hold_complete(&r->hold);
+	code = r->over ? tell_end(r) : code_of(r->child_status);
 	hold_close(&r->hold);
 	if (!r->c->quiet)
 		print_receipt(r);
-	return WIFEXITED(r->child_status) ? WEXITSTATUS(r->child_status) : WIFSIGNALED(r->child_status) ? 128 + WTERMSIG(r->child_status) : 1;
+	return code;
 }
 
 int

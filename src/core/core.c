@@ -73,7 +73,7 @@ init_maps(struct core *c)
 	};
 	struct list *lists[] = {
 		&c->agents, &c->servers, &c->tools_list, &c->task_list, &c->call_list, &c->approval_list, &c->revocation_list, &c->ask_list,
-		&c->parked_list, &c->session_tasks, &c->restoring, &c->tool_rows,
+		&c->parked_list, &c->wait_list, &c->session_tasks, &c->restoring, &c->tool_rows,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
 		map_init(maps[i], drbg_u64(&c->rng), drbg_u64(&c->rng));
@@ -348,7 +348,7 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	case MSG_EVALUATE: on_evaluate(c, from, index, &m->evaluate); return;
 	case MSG_OP: on_op(c, from, index, &m->op); return;
 	case MSG_CANCEL:
-		if (!parked_cancel(c, from, index, m->cancel.req))
+		if (!parked_cancel(c, from, index, m->cancel.req) && !wait_cancel(c, from, index, m->cancel.req))
 			call_cancel(c, from, index, m->cancel.req);
 		return;
 	case MSG_CALL_STATE: call_state(c, &m->call_state); return;
@@ -434,6 +434,7 @@ link_down(struct core *c, enum role r, unsigned index)
 		held_void_edge(c, r, index);
 		asks_edge_gone(c, r, index);
 		parked_edge_gone(c, r, index);
+		waits_edge_gone(c, r, index);
 		if (c->loaded)
 			calls_edge_gone(c, r, index);
 		peers_edge_gone(c, r, index);

@@ -20,6 +20,7 @@
 #include "core/timer.h"
 #include "core/token.h"
 #include "core/tool.h"
+#include "core/wait.h"
 #include "crypto/random.h"
 
 enum { EDGES_MAX = 16 };
@@ -55,7 +56,7 @@ struct core {
 	struct map stops;
 	struct map revocations;
 	struct map asks;
-	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list;
+	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list, wait_list;
 	struct list session_tasks;       /* tasks with open sessions at the tools role */
 	struct stop *world;
 	struct policy_set *policy;

@@ -228,6 +228,49 @@ a_kill_cuts(void **)
 	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->error, E_REVOKED);
 }
 
+/* The holder is told at once, whatever ends the task, and nobody else is. */
+static void
+a_holder_is_told_of_the_end(void **)
+{
+	static const struct { const char *kill, *state, *reason; } t[] = {
+		{ "{\"kind\":\"task\",\"name\":\"%s\",\"reason\":\"astray\"}", "revoked", "killed" },
+		{ "{\"kind\":\"agent\",\"name\":\"dev/claude\",\"reason\":\"astray\"}%.0s", "revoked", "agent" },
+		{ "", "expired", "expired" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		const struct json *v = client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN,
+			"{\"agent\":\"dev/claude\",\"purpose\":\"x\",\"envelope\":" WIDE ",\"ttl_seconds\":600,\"hold\":true}");
+		assert_int_equal(C.last_error, E_OK);
+		snprintf(task_text, sizeof task_text, "%s", client_str(&C, v, "/task/id"));
+		client_peer(&C, ROLE_LOCAL, BOT, 1000, 107, "/usr/bin/ambit", 0);
+		client_op(&C, ROLE_LOCAL, BOT, OP_TASK_WAIT, fmt("{\"task\":\"%s\"}", task_text));
+		assert_int_equal(C.last_error, E_NOT_PERMITTED);
+		uint64_t req = client_op_send(&C, ROLE_LOCAL, DANA, OP_TASK_WAIT, fmt("{\"task\":\"%s\"}", task_text), NULL);
+		node_settle(&C.node);
+		assert_null(client_reply(&C, req));
+		client_op(&C, ROLE_LOCAL, DANA, OP_TASK_WAIT, fmt("{\"task\":\"%s\"}", task_text));
+		assert_int_equal(C.last_error, E_CONFLICT);
+		C.node.store_paused = t[i].kill[0];                /* a revocation is told before it is durable */
+		if (t[i].kill[0])
+			client_op_send(&C, ROLE_PEOPLE, ADMIN, OP_KILL, fmt(t[i].kill, task_text), NULL);
+		else
+			node_advance(&C.node, 601 * INT64_C(1000000000));
+		node_settle(&C.node);
+		const struct reply *r = client_reply(&C, req);
+		assert_non_null(r);
+		assert_int_equal(r->error, E_OK);
+		assert_non_null(strstr(r->body, fmt("\"state\":\"%s\"", t[i].state)));
+		assert_non_null(strstr(r->body, fmt("\"end_reason\":\"%s\"", t[i].reason)));
+		assert_true(!t[i].kill[0] == !strstr(r->body, "\"reason\":\"astray\""));
+		C.node.store_paused = false;
+		node_settle(&C.node);
+		if (i == 1) {
+			client_op(&C, ROLE_PEOPLE, ADMIN, OP_RESUME, "{\"kind\":\"agent\",\"name\":\"dev/claude\"}");
+			assert_int_equal(C.last_error, E_OK);
+		}
+	}
+}
+
 static void
 the_world_stops_and_starts(void **)
 {
@@ -1049,7 +1092,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		E2E(a_task_calls_and_is_told), E2E(outside_is_refused), E2E(secrets_taint),
 		E2E(a_human_says_yes_once), E2E(a_yes_that_policy_sees_is_used_up), E2E(a_parked_call_goes_on), E2E(quorums_need_different_people),
-		E2E(a_kill_cuts), E2E(the_world_stops_and_starts), E2E(children_are_narrower_and_die_with_the_parent),
+		E2E(a_kill_cuts), E2E(a_holder_is_told_of_the_end), E2E(the_world_stops_and_starts), E2E(children_are_narrower_and_die_with_the_parent),
 		E2E(tokens_are_bound_and_short), E2E(a_task_expires), E2E(nothing_is_allowed_before_it_is_durable),
 		E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers), E2E(budgets_are_kept),
 		E2E(rates_are_kept), E2E(children_spend_their_parents_budget), E2E(a_changed_tool_waits_for_review),

@@ -389,11 +389,11 @@ status
 op_TASK_OPEN(struct core *c, struct op_call *o, struct json_writer *)
 {
 	int64_t root = 0;
-	/* A task's own processes get children by delegation, not new tasks beside it. */
-	ENSURE(!o->peer->task, E_NOT_PERMITTED);
 	ENSURE(!c->clock.behind, E_UNAVAILABLE);
 	if (json_gets(o->params, "resume"))
 		return resume(c, o);
+	/* A task's own processes get children by delegation, not new tasks beside it. */
+	ENSURE(!o->peer->task, E_NOT_PERMITTED);
 	TRY(op_opt_int(o, "root_pid", 1, INT32_MAX, &root));
 	if (!root || o->peer->tls)
 		return open_now(c, o, 0, 0);
@@ -519,6 +519,23 @@ op_TASK_SELF(struct core *c, struct op_call *o, struct json_writer *w)
 	json_w_key(w, SPAN("task"));
 	task_write(c, o->task, w);
 	json_w_obj_end(w);
+	return OK;
+}
+
+status
+op_TASK_WAIT(struct core *c, struct op_call *o, struct json_writer *)
+{
+	static const char *const names[] = { "task", NULL };
+	struct task *t;
+	const struct task *by;
+	TRY(op_only(o, names));
+	TRY(op_task(c, o, "task", &t));
+	uint16_t code = task_alive(c, t, &by);
+	/* An end that came first is answered by the resuming: it says why. */
+	ENSURE(code == E_OK || by->state == TASK_ENDING, code);
+	ENSURE(t->holder == o->peer, E_NOT_PERMITTED);
+	TRY(wait_new(c, &o->who, t));
+	o->later = true;
 	return OK;
 }
 

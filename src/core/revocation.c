@@ -129,6 +129,7 @@ revoke_dead(struct core *c, struct revocation *r, uint16_t code, const char *cau
 		if (!t->stopped_sessions && why != E_OK && by->state != TASK_ENDING)
 			end_sessions(c, r, t);
 	}
+	waits_sweep(c, r ? str_span(r->actor) : (span){ 0 }, r ? str_span(r->reason) : (span){ 0 });
 	list_for(it, &c->parked_list) {
 		struct parked *p = container_of(it, struct parked, all);
 		const struct approval *a = approval_find(c, p->approval);

@@ -177,6 +177,7 @@ task_free(struct core *c, struct task *t)
 	timer_del(&c->timers, &t->timer);
 	timer_del(&c->timers, &t->grace);
 	map_del(&c->tasks, &t->node);
+	wait_free(t->wait);
 	envelope_unref(&c->envelopes, t->envelope);
 	envelope_unref(&c->envelopes, t->cap);
 	str_unref(&c->strs, t->user);
@@ -288,6 +289,11 @@ task_root(struct core *c, const struct task *t)
 	m.root_add.task = t->id;
 	m.root_add.pid = t->root_pid;
 	m.root_add.start = t->root_start;
+	/* What is orphaned may become the holder's child: it stays inside. */
+	if (t->hold && t->opener_pid != t->root_pid) {
+		m.root_add.holder = t->opener_pid;
+		m.root_add.holder_start = t->opener_start;
+	}
 	if (t->root_pid && !task_state_over((enum task_state)t->state))
 		send_now(c, ROLE_ATTEST, 0, &m);
 }
@@ -370,8 +376,10 @@ close_below(struct core *c, struct task *top)
 	while (!list_empty(&t->children))
 		t = container_of(t->children.next, struct task, siblings);
 	while (t != top) {
-		if (!task_state_over((enum task_state)t->state))
+		if (!task_state_over((enum task_state)t->state)) {
 			close_one(c, t, TASK_REVOKED, CAUSE_PARENT);
+			wait_over(c, t, (span){ 0 }, (span){ 0 });
+		}
 		t->descendants = 0;
 		struct list *next = t->siblings.next;
 		if (next == &t->parent->children) {
@@ -412,6 +420,7 @@ task_end(struct core *c, struct task *t, enum task_state to, enum cause cause, s
 		p->descendants -= p->descendants < gone ? p->descendants : gone;
 	bool alone = list_empty(&t->children);
 	close_one(c, t, to, cause);
+	wait_over(c, t, actor, reason);
 	if (!alone)
 		close_below(c, t);
 	t->descendants = 0;

@@ -40,6 +40,7 @@ enum { TASK_DEPTH_MAX = 32, TASK_PURPOSE_MAX = 512, TASK_LABELS_MAX = 32, TASK_O
 
 struct agent;
 struct peer;
+struct wait;
 
 struct task {
 	struct map_node node;
@@ -63,6 +64,7 @@ struct task {
 	uint64_t *spent;                 /* amounts, as envelope->amounts; NULL: none */
 	struct str **labels;
 	struct peer *holder;
+	struct wait *wait;               /* the holder's question that waits for the end, or NULL */
 	uint64_t root_start, opener_start;
 	uint32_t root_pid, opener_pid;   /* root of its process tree; who holds it and may hold it again */
 	uint32_t calls, denied;          /* of its own */

@@ -26,11 +26,19 @@ struct conn {
 	int pidfd;
 };
 
-/* The registered root process of a task. */
+/* The registered root process of a task, and the one that holds the task and adopts what is orphaned below it. */
+struct root;
+struct root_process {
+	struct map_node by_pid;
+	struct root *root;
+	uint64_t start;
+	uint32_t pid;                      /* 0: none */
+};
+
 struct root {
-	struct map_node by_task, by_pid;
-	uint64_t task, start;
-	uint32_t pid;
+	struct map_node by_task;
+	uint64_t task;
+	struct root_process processes[2];
 };
 
 struct attest {
@@ -77,23 +85,40 @@ is_root_of(const struct map_node *n, const void *task)
 static bool
 is_root_pid(const struct map_node *n, const void *key)
 {
-	const struct root *r = container_of(n, struct root, by_pid);
+	const struct root_process *p = container_of(n, struct root_process, by_pid);
 	const struct proc_stat *s = key;
 
-	return r->pid == s->pid && r->start == s->start;
+	return p->pid == s->pid && p->start == s->start;
+}
+
+static void
+free_root(struct attest *a, struct root *r)
+{
+	map_del(&a->roots_by_task, &r->by_task);
+	for (size_t i = 0; i < ARRAY_LEN(r->processes); i++)
+		if (r->processes[i].root)
+			map_del(&a->roots_by_pid, &r->processes[i].by_pid);
+	free(r);
 }
 
 static void
 del_root(struct attest *a, uint64_t task)
 {
 	struct map_node *n = map_find(&a->roots_by_task, map_hash_u64(&a->roots_by_task, task), is_root_of, &task);
-	struct root *r = n ? container_of(n, struct root, by_task) : NULL;
 
-	if (!r)
-		return;
-	map_del(&a->roots_by_task, &r->by_task);
-	map_del(&a->roots_by_pid, &r->by_pid);
-	free(r);
+	if (n)
+		free_root(a, container_of(n, struct root, by_task));
+}
+
+static status
+add_process(struct attest *a, struct root *r, struct root_process *p, uint32_t pid, uint64_t start)
+{
+	if (!pid)
+		return OK;
+	*p = (struct root_process){ .pid = pid, .start = start };
+	TRY(map_add(&a->roots_by_pid, map_hash_u64(&a->roots_by_pid, pid), &p->by_pid));
+	p->root = r;
+	return OK;
 }
 
 static status
@@ -104,30 +129,24 @@ add_root(struct attest *a, const struct msg_root_add *m)
 	struct root *r = calloc(1, sizeof *r);
 	ENSURE(r, E_NO_MEMORY);
 	r->task = m->task;
-	r->pid = m->pid;
-	r->start = m->start;
 	status s = map_add(&a->roots_by_task, map_hash_u64(&a->roots_by_task, m->task), &r->by_task);
 	if (failed(s)) {
 		free(r);
 		return s;
 	}
-	s = map_add(&a->roots_by_pid, map_hash_u64(&a->roots_by_pid, m->pid), &r->by_pid);
-	if (failed(s)) {
-		map_del(&a->roots_by_task, &r->by_task);
-		free(r);
-	}
+	s = add_process(a, r, &r->processes[0], m->pid, m->start);
+	if (!failed(s))
+		s = add_process(a, r, &r->processes[1], m->holder, m->holder_start);
+	if (failed(s))
+		free_root(a, r);
 	return s;
 }
 
 static void
 forget_roots(struct attest *a)
 {
-	map_for(n, &a->roots_by_task) {
-		struct root *r = container_of(n, struct root, by_task);
-		map_del(&a->roots_by_task, &r->by_task);
-		map_del(&a->roots_by_pid, &r->by_pid);
-		free(r);
-	}
+	map_for(n, &a->roots_by_task)
+		free_root(a, container_of(n, struct root, by_task));
 }
 
 /* The task whose root is this process or the nearest of its ancestors; 0: none. E_LIMIT: too deep to say. */
@@ -138,7 +157,7 @@ task_of(struct attest *a, struct proc_stat at, uint64_t *ret)
 	for (int i = 0; i < ANCESTORS_MAX; i++) {
 		struct map_node *n = map_find(&a->roots_by_pid, map_hash_u64(&a->roots_by_pid, at.pid), is_root_pid, &at);
 		if (n) {
-			*ret = container_of(n, struct root, by_pid)->task;
+			*ret = container_of(n, struct root_process, by_pid)->root->task;
 			return OK;
 		}
 		if (at.parent == 0)
