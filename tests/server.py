@@ -132,7 +132,7 @@ class Server:
         """(status, parsed JSON or text) over the agent or people socket."""
         c = UnixConnection(self.socket_path(kind), timeout)
         try:
-            text = None if body is None else json.dumps(body)
+            text = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
             c.request(method, path, text, {"Content-Type": "application/json", **(headers or {})} if text else headers or {})
             r = c.getresponse()
             data = r.read().decode()

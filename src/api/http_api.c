@@ -1,5 +1,7 @@
 #include "api/http_api.h"
 
+#include "msg/enums.h"
+
 static struct door_match
 only(enum door d, const struct http_request *r, enum http_method method, const char *allow)
 {
@@ -21,6 +23,60 @@ op_door(const struct http_request *r, enum op_class class)
 	return m;
 }
 
+/* The application in "/apps/NAME/rest"; *path becomes "/rest". */
+static span
+application(span *path)
+{
+	static const char prefix[] = "/apps/";
+	if (!span_starts(*path, SPAN("/apps/")))
+		return (span){ 0 };
+	span rest = span_sub(*path, sizeof prefix - 1, path->n);
+	size_t slash = span_find(rest, '/');
+	span name = span_sub(rest, 0, slash);
+	if (!name.n || name.n > 63)
+		return (span){ 0 };
+	*path = span_sub(rest, slash, rest.n);
+	return name;
+}
+
+static struct door_match
+authzen_door(const struct http_request *r)
+{
+	static const struct { const char *path; enum door door; uint8_t search; } doors[] = {
+		{ "/access/v1/evaluation", DOOR_EVALUATION, 0 },
+		{ "/access/v1/evaluations", DOOR_EVALUATIONS, 0 },
+		{ "/access/v1/search/subject", DOOR_SEARCH, SEARCH_SUBJECT },
+		{ "/access/v1/search/resource", DOOR_SEARCH, SEARCH_RESOURCE },
+		{ "/access/v1/search/action", DOOR_SEARCH, SEARCH_ACTION },
+	};
+	const span well_known = SPAN("/.well-known/authzen-configuration");
+	struct door_match m = { 0 };
+	span path = r->path;
+	/* §9.2: the well-known part stands between the host and the path of the decision point. */
+	if (span_starts(path, well_known)) {
+		path = span_sub(path, well_known.n, path.n);
+		span app = application(&path);
+		if (path.n)
+			return m;
+		m = only(DOOR_AUTHZEN_METADATA, r, HTTP_GET, "GET");
+		m.app = app;
+		return m;
+	}
+	span app = application(&path);
+	for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
+		if (!span_is(path, doors[i].path))
+			continue;
+		m = only(doors[i].door, r, HTTP_POST, "POST");
+		/* §10.1: a wrong content type is a 400. */
+		if (m.error == E_UNSUPPORTED_MEDIA)
+			m.error = E_BAD_REQUEST;
+		m.search = doors[i].search;
+		m.app = app;
+		return m;
+	}
+	return m;
+}
+
 struct door_match
 door_of(const struct http_request *r, enum op_class class)
 {
@@ -38,16 +94,7 @@ door_of(const struct http_request *r, enum op_class class)
 		return (struct door_match){ 0 };
 	if (span_is(r->path, "/mcp"))
 		return only(DOOR_MCP, r, HTTP_POST, "POST");
-	if (span_is(r->path, "/access/v1/evaluation")) {
-		struct door_match m = only(DOOR_EVALUATION, r, HTTP_POST, "POST");
-		/* AuthZEN 1.0 §10.1: a wrong content type is a 400. */
-		if (m.error == E_UNSUPPORTED_MEDIA)
-			m.error = E_BAD_REQUEST;
-		return m;
-	}
-	if (span_is(r->path, "/.well-known/authzen-configuration"))
-		return only(DOOR_AUTHZEN_METADATA, r, HTTP_GET, "GET");
-	return (struct door_match){ 0 };
+	return authzen_door(r);
 }
 
 static bool

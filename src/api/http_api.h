@@ -10,8 +10,10 @@ enum door {
 	DOOR_NONE,              /* 404 */
 	DOOR_MCP,               /* /mcp */
 	DOOR_OP,                /* /v1/noun/verb */
-	DOOR_EVALUATION,        /* /access/v1/evaluation */
-	DOOR_AUTHZEN_METADATA,  /* /.well-known/authzen-configuration */
+	DOOR_EVALUATION,        /* [/apps/NAME]/access/v1/evaluation */
+	DOOR_EVALUATIONS,       /* …/evaluations */
+	DOOR_SEARCH,            /* …/search/subject, resource, action */
+	DOOR_AUTHZEN_METADATA,  /* /.well-known/authzen-configuration[/apps/NAME] */
 	DOOR_HEALTH,            /* /healthz: this process answers; nothing else */
 	DOOR_READY,             /* /readyz: core is there */
 	DOOR_VERSION,
@@ -20,6 +22,8 @@ enum door {
 struct door_match {
 	enum door door;
 	enum op op;
+	uint8_t search;         /* DOOR_SEARCH: enum search_kind */
+	span app;               /* the AuthZEN doors: the application's name; empty: none */
 	uint16_t error;         /* E_OK, or why this request may not go through that door (method, media type) */
 	const char *allow;      /* for E_METHOD_NOT_ALLOWED: the Allow field's value */
 };

@@ -140,6 +140,7 @@ read_spec(struct core *c, struct object *o, struct agent *a, struct json_error *
 	TRY(json_opt_bool(o->spec, "enforcement_point", &a->enforcement_point, err));
 	TRY(list_of_names(&o->arena, o->spec, "launch", &a->launch, &a->launch_n, err));
 	TRY(list_of_names(&o->arena, o->spec, "servers", &a->servers, &a->server_n, err));
+	TRY(list_of_names(&o->arena, o->spec, "applications", &a->applications, &a->application_n, err));
 	TRY(json_opt_obj(o->spec, "session", &session, err));
 	TRY(json_opt_arr(o->spec, "identity", &list, err));
 	size_t n = list ? list->arr.n : 0;
@@ -220,6 +221,8 @@ agent_install(struct core *c, struct object *o, struct agent *p)
 		a->launch_n = p->launch_n;
 		a->servers = p->servers;
 		a->server_n = p->server_n;
+		a->applications = p->applications;
+		a->application_n = p->application_n;
 		a->enforcement_point = p->enforcement_point;
 		a->session = TAKE(p->session);
 		a->stop = p->stop;
@@ -239,7 +242,7 @@ agent_removed(struct core *c, struct object *o)
 	/* What the spec held goes with it; the agent stays as a name for its tasks and events. */
 	a->object = NULL;
 	a->owner = a->team = a->tier_name = a->purpose = a->review_by = (span){ 0 };
-	a->selector_n = a->launch_n = a->server_n = 0;
+	a->selector_n = a->launch_n = a->server_n = a->application_n = 0;
 	envelope_unref(&c->envelopes, TAKE(a->session));
 	if (a->state != AGENT_RETIRED)
 		agent_become(c, a, AGENT_RETIRED);

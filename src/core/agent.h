@@ -36,8 +36,8 @@ struct agent {
 	/* Parsed, in the object's arena. */
 	span owner, team, tier_name, purpose, review_by;
 	const struct selector *selectors;
-	const span *launch, *servers;
-	uint32_t selector_n, launch_n, server_n;
+	const span *launch, *servers, *applications;
+	uint32_t selector_n, launch_n, server_n, application_n;
 	struct envelope *session;
 	bool enforcement_point;
 	struct stop *stop, *stop_owner, *stop_tier;

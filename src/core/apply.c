@@ -255,6 +255,7 @@ static void
 set_event(struct core *c, const struct object *o, span actor, enum change change)
 {
 	struct event_writer *w;
+	bool named = false;
 	char full[OBJECT_NAME_MAX + 16];
 	snprintf(full, sizeof full, "%s/%.*s", object_kind_name((enum object_kind)o->kind), SPAN_ARG(o->name));
 	switch ((enum object_kind)o->kind) {
@@ -277,9 +278,10 @@ set_event(struct core *c, const struct object *o, span actor, enum change change
 	default:
 		w = event_open(c, EV_OBJECT_SET);
 		event_text(w, F_ACTOR, actor);
+		named = true;
 	}
 	event_uint(w, F_VERSION, o->version);
-	if (o->kind == OBJ_LABEL || o->kind == OBJ_WORKFLOW || o->kind == OBJ_POLICY)
+	if (named)
 		event_text(w, F_NAME, span_str(full));
 	event_json(w, F_OBJECT, o->text);
 	event_close_must(c);

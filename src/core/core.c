@@ -2,6 +2,7 @@
 
 #include "core/apply.h"
 #include "core/ask.h"
+#include "core/application.h"
 #include "core/core_priv.h"
 #include "core/ops.h"
 
@@ -346,6 +347,7 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	case MSG_AWAIT: on_await(c, from, index, &m->await); return;
 	case MSG_LIST: on_list(c, from, index, &m->list); return;
 	case MSG_EVALUATE: on_evaluate(c, from, index, &m->evaluate); return;
+	case MSG_SEARCH: on_search(c, from, index, &m->search); return;
 	case MSG_OP: on_op(c, from, index, &m->op); return;
 	case MSG_CANCEL:
 		if (!parked_cancel(c, from, index, m->cancel.req) && !wait_cancel(c, from, index, m->cancel.req))

@@ -868,6 +868,47 @@ only_the_task_or_its_enforcement_point_evaluates(void **)
 	assert_int_equal(evaluate(80, q)->error, E_BUDGET_EXHAUSTED);
 }
 
+static uint64_t
+ask_application(const char *question)
+{
+	struct msg m = msg_make(MSG_EVALUATE);
+	m.evaluate.req = ++C.next_req;
+	m.evaluate.conn = 80;
+	m.evaluate.app = SPAN("wiki");
+	m.evaluate.question = span_str(question);
+	node_send(&C.node, ROLE_LOCAL, 0, &m);
+	node_settle(&C.node);
+	return C.next_req;
+}
+
+/* R1 holds for the questions of applications too. */
+static void
+an_application_is_answered_once_it_is_durable(void **)
+{
+	static const char q[] = "{\"subject\":{\"type\":\"user\",\"id\":\"ann\"},\"action\":{\"name\":\"read\"},\"resource\":{\"type\":\"page\",\"id\":\"1\"}}";
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":["
+	          "{\"kind\":\"application\",\"name\":\"wiki\",\"policies\":\"permit(principal == user::\\\"ann\\\", action, resource);\"},"
+	          "{\"kind\":\"agent\",\"name\":\"dev/bot\",\"owner\":\"erin\",\"tier\":\"dev\",\"enforcement_point\":true,"
+	          "\"applications\":[\"wiki\"],\"identity\":[{\"uid\":2000,\"exe\":\"/opt/bot\"}]}]}");
+	assert_int_equal(C.last_error, E_OK);
+	client_peer(&C, ROLE_LOCAL, 80, 2000, 600, "/opt/bot", 0);
+	C.node.store_paused = true;
+	uint64_t req = ask_application(q);
+	assert_null(client_reply(&C, req));
+	C.node.store_paused = false;
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, req)->verdict, VERDICT_ALLOW);
+	C.node.store_paused = true;
+	req = ask_application(q);
+	node_advance(&C.node, 950 * INT64_C(1000000));
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, ask_application(q))->error, E_AUDIT_UNAVAILABLE);
+	C.node.store_paused = false;
+	node_settle(&C.node);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_KILL, "{\"kind\":\"agent\",\"name\":\"dev/bot\"}");
+	assert_int_not_equal(client_reply(&C, ask_application(q))->verdict, VERDICT_ALLOW);
+}
+
 static void
 a_caller_who_leaves_is_cut_off(void **)
 {
@@ -1101,6 +1142,7 @@ main(void)
 		E2E(who_may_launch_what), E2E(a_held_task_ends_with_its_holder), E2E(an_approver_who_lost_the_right_does_not_count),
 		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),
 		E2E(policies_fail_closed_and_may_only_watch), E2E(asking_dryly_takes_nothing), E2E(only_the_task_or_its_enforcement_point_evaluates),
+		E2E(an_application_is_answered_once_it_is_durable),
 		E2E(a_caller_who_leaves_is_cut_off), E2E(completing_drains), E2E(a_clock_behind_the_log_issues_nothing),
 		E2E(lists_show_what_may_be_called), E2E(lists_leave_out_what_policy_never_allows), E2E(ends_do_not_wait_for_the_tick), E2E(arguments_must_fit_the_schema),
 		E2E(a_child_of_an_ending_task_does_nothing), E2E(the_right_people_answer), E2E(nobody_waits_for_anothers_approval),

@@ -1,3 +1,4 @@
+#include "core/application.h"
 #include "core/core_priv.h"
 #include "core/pattern.h"
 
@@ -5,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const object_kinds[] = { "user", "tier", "agent", "server", "label", "workflow", "policy" };
+static const char *const object_kinds[] = { "user", "tier", "agent", "server", "label", "workflow", "policy", "application" };
 static_assert(ARRAY_LEN(object_kinds) == OBJECT_KIND_COUNT);
 
 const char *object_kind_name(enum object_kind k) { return k < OBJECT_KIND_COUNT ? object_kinds[k] : "?"; }
@@ -71,16 +72,17 @@ static const char *const tier_members[] = {
 static const char *const label_members[] = { "kind", "name", "resource", "sensitivity", NULL };
 static const char *const workflow_members[] = { "kind", "name", "envelope", "agents", "purpose", NULL };
 static const char *const policy_members[] = { "kind", "name", "text", NULL };
+static const char *const application_members[] = { "kind", "name", "policies", "entities", "actions", NULL };
 static const char *const agent_members[] = {
 	"kind", "name", "owner", "tier", "team", "purpose", "review_by", "identity", "launch", "session", "enforcement_point",
-	"servers", NULL,
+	"servers", "applications", NULL,
 };
 static const char *const server_members[] = {
 	"kind", "name", "transport", "command", "env", "cwd", "read", "write", "network", "idle_seconds", "memory_mb", "url",
 	"ca_file", "tools", NULL,
 };
 static const char *const *const members_of[] = {
-	user_members, tier_members, agent_members, server_members, label_members, workflow_members, policy_members,
+	user_members, tier_members, agent_members, server_members, label_members, workflow_members, policy_members, application_members,
 };
 static_assert(ARRAY_LEN(members_of) == OBJECT_KIND_COUNT);
 
@@ -307,6 +309,7 @@ parse(struct core *c, struct object *o, struct object_fault *f)
 	case OBJ_POLICY: return fault(f, &err, json_get_str(o->spec, "text", &text, &err));
 	case OBJ_AGENT: return agent_parse(c, o, f);
 	case OBJ_SERVER: return server_parse(c, o, f);
+	case OBJ_APPLICATION: return application_parse(c, o, f);
 	case OBJECT_KIND_COUNT: break;
 	}
 	return FAIL(E_INTERNAL);
@@ -342,7 +345,7 @@ object_new(struct core *c, const struct json *spec, span by, struct object **ret
 	if (!object_kind_from(kind, &k)) {
 		f->member = "kind";
 		f->reason = "unknown kind of resource";
-		f->suggestion = nearest((const char *const[]){ "user", "tier", "agent", "server", "label", "workflow", "policy", NULL }, kind);
+		f->suggestion = nearest((const char *const[]){ "user", "tier", "agent", "server", "label", "workflow", "policy", "application", NULL }, kind);
 		return FAIL(E_BAD_REQUEST);
 	}
 	f->kind = object_kind_name(k);
@@ -380,6 +383,8 @@ object_free(struct core *c, struct object *o)
 		agent_parsed_free(c, o->parsed);
 	if (o->parsed && o->kind == OBJ_SERVER)
 		server_parsed_free(c, o->parsed);
+	if (o->parsed && o->kind == OBJ_APPLICATION)
+		application_free(o->parsed);
 	arena_fini(&o->arena);
 	free(o);
 }

@@ -11,7 +11,7 @@
 struct core;
 
 /* ORDER object_kinds; applied in this order, removed in reverse, so that what is named is there. */
-enum object_kind { OBJ_USER, OBJ_TIER, OBJ_AGENT, OBJ_SERVER, OBJ_LABEL, OBJ_WORKFLOW, OBJ_POLICY, OBJECT_KIND_COUNT };
+enum object_kind { OBJ_USER, OBJ_TIER, OBJ_AGENT, OBJ_SERVER, OBJ_LABEL, OBJ_WORKFLOW, OBJ_POLICY, OBJ_APPLICATION, OBJECT_KIND_COUNT };
 
 enum { OBJECT_NAME_MAX = 63, OBJECT_SPEC_MAX = 60000 };
 
@@ -26,7 +26,7 @@ struct object {
 	span name, by;
 	span text;                       /* canonical JSON of the resource */
 	const struct json *spec;
-	void *parsed;                    /* struct user, tier, agent, server, label, workflow; policy: NULL. In the arena, but for
+	void *parsed;                    /* struct user, tier, agent, server, label, workflow, application; policy: NULL. In the arena, but for
 	                                    agent and server, which outlive their specs */
 };
 

@@ -1,4 +1,5 @@
 /* What agents ask about calls: CALL, AWAIT, EVALUATE, LIST. */
+#include "core/application.h"
 #include "core/core_priv.h"
 #include "core/decision.h"
 #include "core/request.h"
@@ -295,10 +296,10 @@ on_await(struct core *c, enum role from, unsigned index, const struct msg_await 
 
 /* ---- AuthZEN ---- */
 
-static bool
-may_evaluate(const struct agent *a, const struct tool *tool)
+bool
+request_may_evaluate(const struct agent *a, const struct tool *tool)
 {
-	for (uint32_t i = 0; a->enforcement_point && tool && i < a->server_n; i++)
+	for (uint32_t i = 0; a && a->enforcement_point && tool && i < a->server_n; i++)
 		if (span_eq(a->servers[i], str_span(tool->server->name)))
 			return true;
 	return false;
@@ -359,6 +360,10 @@ on_evaluate(struct core *c, enum role from, unsigned index, const struct msg_eva
 	arena_reset(&c->eval);
 	struct peer *p = peer_find(c, from, index, m->conn);
 	uint16_t code = !c->loaded ? E_UNAVAILABLE : !p ? E_UNAUTHENTICATED : p->error;
+	if (code == E_OK && m->app.n) {
+		application_evaluate(c, &who, p, m->app, m->question);
+		return;
+	}
 	if (code == E_OK) {
 		status s = read_question(c, m, &d, &tool_name, &task);
 		if (!failed(s))
@@ -373,7 +378,7 @@ on_evaluate(struct core *c, enum role from, unsigned index, const struct msg_eva
 		t = task_find(c, id);
 		if (!t)
 			code = E_TASK_UNKNOWN;
-		else if (!a || a->state != AGENT_ACTIVE || a->stop->on || !may_evaluate(a, d.tool)) {
+		else if (!a || a->state != AGENT_ACTIVE || a->stop->on || !request_may_evaluate(a, d.tool)) {
 			struct task *own = NULL;
 			code = peer_task(c, p, &who.token, &own, &d.token);
 			if (code == E_OK && own != t)

@@ -5,6 +5,7 @@
 #include "crypto/hash.h"
 #include "msg/msg.h"
 
+struct agent;
 struct core;
 struct peer;
 struct task;
@@ -30,6 +31,8 @@ void on_list(struct core *c, enum role from, unsigned index, const struct msg_li
 /* Decides one call and does what follows from it: answers, permits, asks people, parks. */
 void request_call(struct core *c, const struct asker *who, const struct peer *p, struct task *t, uint64_t token, struct tool *tool,
                   span wire, span args, span claim);
+/* May an enforcement point of that agent ask about calls of this tool? */
+bool request_may_evaluate(const struct agent *a, const struct tool *tool);
 /* Would a list show it to the task? If not, why. */
 bool tool_visible(struct core *c, const struct task *t, const struct tool *tool, uint16_t *ret_code);
 

@@ -84,9 +84,8 @@ view_tool(struct core *c, struct tool *t)
 
 /* ---- one call ---- */
 
-/* Floats and nulls have no Cedar type. A reviewer may have accepted that they arrive as text, or not at all. */
-static status
-input_value(struct arena *a, const struct json *v, bool untyped, struct cedar_value *ret, bool *ret_absent)
+status
+view_input(struct arena *a, const struct json *v, bool untyped, struct cedar_value *ret, bool *ret_absent)
 {
 	*ret_absent = false;
 	ENSURE(untyped || (v->kind != JSON_NULL && v->kind != JSON_NUM), E_BAD_ARGUMENTS);
@@ -106,7 +105,7 @@ input_value(struct arena *a, const struct json *v, bool untyped, struct cedar_va
 		ENSURE(items, E_NO_MEMORY);
 		json_for_items(it, v) {
 			bool absent;
-			TRY(input_value(a, it, untyped, &items[n], &absent));
+			TRY(view_input(a, it, untyped, &items[n], &absent));
 			n += !absent;
 		}
 		const struct cedar_set *s = cedar_set_new(a, items, n);
@@ -119,7 +118,7 @@ input_value(struct arena *a, const struct json *v, bool untyped, struct cedar_va
 		json_for_members(it, v) {
 			struct cedar_value x;
 			bool absent;
-			TRY(input_value(a, &it->value, untyped, &x, &absent));
+			TRY(view_input(a, &it->value, untyped, &x, &absent));
 			if (!absent)
 				cedar_record_put(&b, it->key, x);
 		}
@@ -199,7 +198,7 @@ context(struct core *c, const struct decision *d, const struct approval *granted
 	struct cedar_record_builder b = cedar_record_begin(a), channel = cedar_record_begin(a);
 	struct cedar_value input;
 	bool absent;
-	TRY(input_value(a, d->input, d->tool->untyped, &input, &absent));
+	TRY(view_input(a, d->input, d->tool->untyped, &input, &absent));
 	put_text(&channel, "kind", span_str(d->channel));
 	put_bool(&channel, "attested", d->attested);
 	const struct cedar_record *ch = cedar_record_finish(&channel);

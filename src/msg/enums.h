@@ -16,4 +16,7 @@ enum result_kind { RESULT_PROGRESS, RESULT_FINAL, RESULT_FAILED };
 /* How a task token is bound to its channel: to nothing is not among them. */
 enum binding { BINDING_LOCAL_PEER = 1, BINDING_CERT = 2 };
 
+/* What a search of the AuthZEN API looks for. */
+enum search_kind { SEARCH_SUBJECT = 1, SEARCH_RESOURCE = 2, SEARCH_ACTION = 3 };
+
 #endif

@@ -33,11 +33,11 @@ reply_refused_door(struct http_exchange *x, const struct door_match *m)
 
 /* Doors that need no identity. */
 static bool
-public_door(struct edge *e, struct http_exchange *x, enum door d)
+public_door(struct edge *e, struct http_exchange *x, const struct door_match *d)
 {
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 4096);
-	switch (d) {
+	switch (d->door) {
 	case DOOR_HEALTH:
 		reply_plain(x, 200, SPAN("{\"status\":\"ok\"}"));
 		return true;
@@ -49,10 +49,10 @@ public_door(struct edge *e, struct http_exchange *x, enum door d)
 		reply_plain(x, 200, SPAN("{\"version\":\"" AMBIT_VERSION "\"}"));
 		return true;
 	case DOOR_AUTHZEN_METADATA:
-		authzen_metadata(&b, e->base.n ? e->base : SPAN("https://localhost"));
+		authzen_metadata(&b, e->base.n ? e->base : SPAN("https://localhost"), d->app);
 		reply_plain(x, 200, buf_span(&b));
 		return true;
-	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION:
+	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION: case DOOR_EVALUATIONS: case DOOR_SEARCH:
 		return false;
 	}
 	return false;
@@ -82,12 +82,11 @@ read_token(struct ask *a, const struct http_request *r)
 }
 
 static bool
-read_json(struct ask *a, const struct http_request *r)
+read_op(struct ask *a, const struct http_request *r)
 {
 	struct json_error je = { 0 };
 	size_t max = a->edge->class == OP_CLASS_P ? EDGE_APPLY_MAX : 65536;
-	status s = a->door == DOOR_OP ? canonical_object(&a->arena, r->body, max, &a->params, &je)
-	                              : authzen_read(&a->arena, r->body, &a->params, &je);
+	status s = canonical_object(&a->arena, r->body, max, &a->params, &je);
 	if (!failed(s))
 		return true;
 	CLEANUP(buf_fini) struct buf why;
@@ -110,7 +109,7 @@ on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 		reply_refused_door(x, &d);
 		return;
 	}
-	if (public_door(e, x, d.door))
+	if (public_door(e, x, &d))
 		return;
 	struct edge_conn *c = edge_conn_of(e, x);
 	struct ask *a = c ? edge_ask_new(e, x, c) : NULL;
@@ -120,13 +119,16 @@ on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 	}
 	a->door = d.door;
 	a->op = d.op;
+	a->app = d.app;
+	a->search = d.search;
 	size_t ids = 0;
 	span id = http_field(r->fields, "x-request-id", &ids);
 	if (ids == 1 && id.n <= 200)
 		a->request_id = id;
 	if (!read_token(a, r))
 		return;
-	if (a->door == DOOR_MCP ? edge_mcp_read(a, r) : read_json(a, r))
+	bool sound = a->door == DOOR_MCP ? edge_mcp_read(a, r) : a->door == DOOR_OP ? read_op(a, r) : edge_authzen_read(a, r);
+	if (sound)
 		edge_ask_send(a);
 }
 
@@ -177,21 +179,6 @@ on_answer(struct ask *a, const struct msg_answer *m)
 	edge_reply_json(a, (unsigned)error_http(m->error), &b);
 }
 
-/* Core's answer to an evaluation. Whatever it decided is an answer; who may not ask, or asks while core can not say, gets none. */
-static void
-on_evaluated(struct ask *a, const struct msg_verdict *m)
-{
-	CLEANUP(buf_fini) struct buf b;
-	buf_init(&b, EDGE_BACKLOG);
-	bool asked_badly = m->error != E_OK && (error_http(m->error) == 401 || m->error == E_UNAVAILABLE || m->error == E_BAD_REQUEST);
-	if (asked_badly)
-		edge_reply_error(a, m->error, (span){ 0 });
-	else if (failed(authzen_render(&b, m->verdict == VERDICT_ALLOW, m->detail)))
-		edge_reply_error(a, E_INTERNAL, (span){ 0 });
-	else
-		edge_reply_json(a, 200, &b);
-}
-
 static void
 drop_conn(struct edge *e, uint32_t number)
 {
@@ -213,11 +200,11 @@ edge_message(struct worker *w, enum role, unsigned, struct msg *m)
 		drop_conn(e, m->drop_conn.conn);
 		return OK;
 	case MSG_VERDICT:
-		a = edge_ask_find(e, m->verdict.req);
-		if (a && a->door == DOOR_EVALUATION)
-			on_evaluated(a, &m->verdict);
-		else if (a && a->door == DOOR_MCP)
+		a = edge_ask_find(e, edge_authzen_ask_of(m->verdict.req));
+		if (a && a->door == DOOR_MCP)
 			edge_mcp_verdict(a, &m->verdict);
+		else if (a && (a->door == DOOR_EVALUATION || a->door == DOOR_EVALUATIONS))
+			edge_authzen_verdict(a, &m->verdict);
 		return OK;
 	case MSG_ANSWER:
 		if ((a = edge_ask_find(e, m->answer.req)))

@@ -115,18 +115,6 @@ send_op(struct ask *a)
 		edge_ask_unavailable(a);
 }
 
-static void
-send_evaluate(struct ask *a)
-{
-	struct msg m = msg_make(MSG_EVALUATE);
-	m.evaluate.req = a->req;
-	m.evaluate.conn = a->conn->number;
-	memcpy(m.evaluate.token, a->token, 32);
-	m.evaluate.question = a->params;
-	if (failed(role_send(a->edge->w, ROLE_CORE, 0, &m)))
-		edge_ask_unavailable(a);
-}
-
 void
 edge_ask_send(struct ask *a)
 {
@@ -160,5 +148,5 @@ edge_ask_send(struct ask *a)
 	else if (a->door == DOOR_OP)
 		send_op(a);
 	else
-		send_evaluate(a);
+		edge_authzen_send(a);
 }

@@ -53,7 +53,10 @@ struct ask {
 	enum op op;
 	enum mcp_own own;
 	struct mcp_message mcp;
-	span params;                  /* canonical JSON of an op or evaluation */
+	span params;                  /* canonical JSON of an op, evaluation or search */
+	span app;                     /* AuthZEN: the application asked about */
+	uint8_t search;               /* DOOR_SEARCH: enum search_kind */
+	struct batch *batch;          /* DOOR_EVALUATIONS, when it is a list; in the arena */
 	span request_id;              /* X-Request-ID, echoed */
 	uint8_t token[32];            /* SHA-256 of the presented token; zero: none */
 	uint64_t call;                /* allowed, on its way */
@@ -103,6 +106,13 @@ void edge_ask_gone(struct ask *a);            /* the caller vanished */
 void edge_ask_unavailable(struct ask *a);     /* core vanished */
 void edge_reply_json(struct ask *a, unsigned http, const struct buf *body);
 void edge_reply_error(struct ask *a, uint16_t error, span detail);
+
+/* edge_authzen.c */
+bool edge_authzen_read(struct ask *a, const struct http_request *r);   /* false: already answered */
+void edge_authzen_send(struct ask *a);
+void edge_authzen_verdict(struct ask *a, const struct msg_verdict *m);
+/* The ask that a question's number belongs to: a batch numbers its own. */
+uint64_t edge_authzen_ask_of(uint64_t req);
 
 /* edge_mcp.c */
 bool edge_mcp_read(struct ask *a, const struct http_request *r);   /* false: already answered */
