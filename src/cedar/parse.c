@@ -70,7 +70,7 @@ annotations(struct cedar_parser *p, struct cedar_policy *pol)
 {
 	size_t from = p->stack.n;
 	while (cedar_parser_at(p, CEDAR_T_AT)) {
-		struct cedar_annotation *an;
+		struct cedar_annotation *an = NULL;
 		if (p->stack.n - from >= MAX_ANNOTATIONS)
 			return cedar_diag_set(p->d, E_LIMIT, p->tok.pos, NULL, "a policy has more than %d annotations", MAX_ANNOTATIONS);
 		TRY(annotation(p, &p->stack, from, &an));
@@ -286,7 +286,7 @@ conditions(struct cedar_parser *p, struct cedar_policy *pol)
 {
 	size_t from = p->stack.n;
 	while (cedar_parser_word(p, "when") || cedar_parser_word(p, "unless")) {
-		struct cedar_condition *c;
+		struct cedar_condition *c = NULL;
 		TRY(condition(p, &c));
 		TRY(cedar_stack_push(&p->stack, c));
 	}
@@ -340,7 +340,7 @@ policies(struct cedar_parser *p, uint32_t first_id, uint32_t max)
 {
 	CLEANUP(cedar_stack_fini) struct cedar_stack list = { 0 };
 	while (!cedar_parser_at(p, CEDAR_T_END)) {
-		struct cedar_policy *pol;
+		struct cedar_policy *pol = NULL;
 		if (max && list.n >= max)
 			return cedar_diag_set(p->d, E_LIMIT, p->tok.pos, NULL, "more than %u policies", max);
 		TRY(policy(p, (uint64_t)first_id + list.n, &pol));
