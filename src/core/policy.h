@@ -8,6 +8,7 @@
 #include "crypto/hash.h"
 
 struct core;
+struct json;
 
 struct rule {
 	const struct cedar_policy *policy;
