@@ -113,12 +113,25 @@ open_event(struct core *c, enum event_type type, const struct call *k)
 	return w;
 }
 
+/* What the tools role says of a call under way. Nothing waits for it, so it waits for company (docs/adr/0006): lost in a crash, the
+ * durable row of the decision makes the call `unknown`, and it is not run again. */
+static void
+close_later(struct core *c)
+{
+	status s = event_close(c, true);
+	if (failed(s))
+		core_fail(c, s);
+}
+
 /* The last step of a call's life: its event, and its task may have waited for it. */
 static void
 over(struct core *c, struct call *k, enum call_state to)
 {
 	must(call_may_become((enum call_state)k->state, to));
-	event_close_must(c);
+	if (to == CALL_DONE)
+		close_later(c);
+	else
+		event_close_must(c);
 	struct task *t = k->task;
 	call_free(c, k);
 	task_drained(c, t);
@@ -198,7 +211,7 @@ call_state(struct core *c, const struct msg_call_state *m)
 		w = open_event(c, EV_CALL_DISPATCHED, k);
 		if (k->approval)
 			event_id(w, F_APPROVAL, k->approval);
-		event_close_must(c);
+		close_later(c);
 		k->state = CALL_DISPATCHED;
 		row_mark(c, &k->row);
 		return;
