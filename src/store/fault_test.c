@@ -204,9 +204,14 @@ fresh_file(struct history *h, int n)
 	history_init(h, 9);
 	assert_ok(store_open(&c, &s));
 	assert_ok(store_fence(s, &h->st.epoch));
+	/* Two events to a batch: 19 and 20 are one block. */
 	while (h->st.chain.seq < 50) {
 		enum store_outcome o;
-		struct store_batch b = some(h);
+		uint64_t seq = h->st.chain.seq;
+		history_batch(h, 0, 4);
+		for (int i = 0; i < 2; i++)
+			history_event(h, EV_CALL_DONE, id_make(ID_TASK, 1 + seq % 9), id_make(ID_AGENT, 1 + seq % 3), SPAN("files/read"));
+		struct store_batch b = history_take(h, seq);
 		assert_ok(store_append(s, &b, 1, &o));
 	}
 }
@@ -215,25 +220,27 @@ static void
 fsck_finds_what_was_changed_behind_our_back(void **)
 {
 	static const struct { const char *what; uint64_t bad; const char *note; } t[] = {
-		{ "DELETE FROM event WHERE seq = 20", 20, "missing" },
-		{ "UPDATE event SET body = zeroblob(60) WHERE seq = 20", 20, "not an event" },
-		{ "UPDATE event SET body = (SELECT body FROM event WHERE seq = 19) WHERE seq = 20", 20, "another number" },
-		{ "UPDATE event SET type = 9 WHERE seq = 20", 20, "index column" },
-		{ "UPDATE event SET task = coalesce(task, 0) + 1 WHERE seq = 20", 20, "index column" },
-		{ "UPDATE event SET agent = coalesce(agent, 0) + 1 WHERE seq = 20", 20, "index column" },
-		{ "UPDATE event SET tool = 'x' WHERE seq = 20", 20, "index column" },
-		{ "UPDATE event SET time = time + 1 WHERE seq = 20", 20, "index column" },
+		{ "DELETE FROM block WHERE first = 19", 19, "missing" },
+		{ "UPDATE block SET first = 20 WHERE first = 19", 19, "missing" },
+		{ "UPDATE block SET body = CAST(x'0000003c' || zeroblob(60) AS BLOB) WHERE first = 19", 19, "not an event" },
+		{ "UPDATE block SET body = CAST(x'ffffffff' || substr(body, 5) AS BLOB) WHERE first = 19", 19, "not an event" },
+		{ "UPDATE block SET body = substr(body, 1, length(body) - 1) WHERE first = 19", 20, "not an event" },
+		{ "UPDATE block SET body = (SELECT body FROM block WHERE first = 17) WHERE first = 19", 19, "another number" },
+		{ "UPDATE block SET body = CAST(body || body AS BLOB) WHERE first = 19", 21, "another number" },
+		{ "DELETE FROM entry WHERE first = 19 AND kind = 1", 19, "missing from the index" },
+		{ "UPDATE entry SET id = id + 1 WHERE first = 19 AND kind = 2", 19, "missing from the index" },
+		{ "UPDATE entry SET segment = 1 WHERE first = 19 AND kind = 3", 19, "missing from the index" },
 		{ "UPDATE projection SET value = CAST(value || x'00' AS BLOB) WHERE key = (SELECT max(key) FROM projection)", 0, "row" },
 		{ "UPDATE projection SET key = CAST(key || x'00' AS BLOB) WHERE key = (SELECT max(key) FROM projection)", 0, "row" },
 		{ "UPDATE state SET head = zeroblob(32)", 0, "recorded head" },
 		{ "UPDATE state SET time = time + 1", 0, "recorded time" },
 		{ "UPDATE state SET seq = seq - 1", 0, "beyond the recorded end" },
 		{ "UPDATE state SET seq = seq + 1", 0, "missing" },
-		{ "DELETE FROM event WHERE seq > 40", 41, "missing" },
+		{ "DELETE FROM block WHERE first > 40", 41, "missing" },
 		/* A byte of a text field: still an event, but not the one that was chained. */
-		{ "UPDATE event SET body = CAST(substr(body, 1, 10) || x'00' || substr(body, 12) AS BLOB) WHERE seq = 20", 20, "another number" },
+		{ "UPDATE block SET body = CAST(substr(body, 1, 14) || x'00' || substr(body, 16) AS BLOB) WHERE first = 19", 19, "another number" },
 		/* The node's name, which no column repeats: still an event, but not the one that was chained. */
-		{ "UPDATE event SET body = CAST(substr(body, 1, 25) || x'32' || substr(body, 27) AS BLOB) WHERE seq = 20", 0, "recorded head" },
+		{ "UPDATE block SET body = CAST(substr(body, 1, 29) || x'32' || substr(body, 31) AS BLOB) WHERE first = 19", 0, "recorded head" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		CLEANUP(history_fini) struct history h;
@@ -308,9 +315,9 @@ strange_files_are_refused(void **)
 	assert_fails(store_fence(second, &epoch), E_NOT_PERMITTED);
 	store_close(second);
 	s = store_close(s);
-	sql("PRAGMA user_version = 2");
+	sql("PRAGMA user_version = 3");
 	assert_fails(store_open(&c, &s), E_CONFLICT);             /* a newer Ambit */
-	sql("PRAGMA user_version = 1; PRAGMA application_id = 5");
+	sql("PRAGMA user_version = 2; PRAGMA application_id = 5");
 	assert_fails(store_open(&c, &s), E_IO);                   /* somebody else's */
 	sql("PRAGMA application_id = 0");
 	assert_fails(store_open(&c, &s), E_IO);

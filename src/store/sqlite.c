@@ -3,6 +3,7 @@
  * No retries anywhere: SQLite itself retries neither a failed write nor a failed fsync, and we add none. A full disk shows in
  * a write, before the commit mark, so the transaction can be rolled back and tried later; an error of fsync is FAILED. */
 #include "base/map.h"
+#include "store/block.h"
 #include "store/store_priv.h"
 
 #include <assert.h>
@@ -15,21 +16,23 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { SCHEMA = 1, APPLICATION = 0x416d6274 /* "Ambt" */ };
+enum { SCHEMA = 2, APPLICATION = 0x416d6274 /* "Ambt" */ };
 
 /* ORDER statement texts below */
 enum stmt {
-	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_STATE, ST_SET_STATE, ST_PUT_EVENT, ST_PUT_ROW, ST_DELETE_ROW, ST_LOAD,
-	ST_SCAN, ST_SCAN_BACK, ST_SCAN_TASK, ST_SCAN_TASK_BACK, ST_SCAN_AGENT, ST_SCAN_AGENT_BACK,
-	ST_SCAN_TYPE, ST_SCAN_TYPE_BACK, ST_COUNT
+	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_STATE, ST_SET_STATE, ST_PUT_BLOCK, ST_PUT_ENTRY, ST_PUT_ROW, ST_DELETE_ROW, ST_LOAD,
+	ST_BLOCK_OF, ST_SCAN, ST_SCAN_BACK, ST_SCAN_ENTRY, ST_SCAN_ENTRY_BACK, ST_HAS_ENTRY, ST_COUNT
 };
 
-/* The indexes are cut into segments of 8192 events: what a batch adds then touches a few pages of the newest segment, not one
+/* The events of one transaction are one row, a block: a row and three index entries for each would cost more than all else that
+ * happens to it. An entry says that a block holds something of a task, an agent or a type; who looks there looks again.
+ * Entries are cut into segments of 8192 events: what a batch adds then touches a few pages of the newest segment, not one
  * page per task of the whole log. A look-up asks segment by segment. */
 enum { SEGMENT_BITS = 13 };
 
-#define SCAN(where, cmp, order) \
-	"SELECT seq, time, type, task, agent, tool, body FROM event WHERE " where "seq " cmp " ?1 ORDER BY seq " order
+#define SCAN_ENTRY(cmp, order) \
+	"SELECT block.first, body FROM entry CROSS JOIN block ON block.first = entry.first" \
+	" WHERE segment = ?2 AND kind = ?3 AND id = ?4 AND entry.first " cmp " ?1 ORDER BY entry.first " order
 
 static const char *const texts[ST_COUNT] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -37,36 +40,33 @@ static const char *const texts[ST_COUNT] = {
 	[ST_ROLLBACK] = "ROLLBACK",
 	[ST_STATE] = "SELECT seq, head, time, epoch FROM state",
 	[ST_SET_STATE] = "UPDATE state SET seq = ?1, head = ?2, time = ?3, epoch = ?4",
-	[ST_PUT_EVENT] = "INSERT INTO event(seq, time, type, task, agent, tool, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[ST_PUT_BLOCK] = "INSERT INTO block(first, body) VALUES(?1, ?2)",
+	[ST_PUT_ENTRY] = "INSERT INTO entry(segment, kind, id, first) VALUES(?1, ?2, ?3, ?4)",
 	[ST_PUT_ROW] = "INSERT INTO projection(key, sum, value) VALUES(?1, ?3, ?2) ON CONFLICT(key) DO UPDATE SET"
 	               " sum = excluded.sum, value = excluded.value",
 	[ST_DELETE_ROW] = "DELETE FROM projection WHERE key = ?1",
 	[ST_LOAD] = "SELECT key, value, sum FROM projection ORDER BY key",
-	[ST_SCAN] = SCAN("", ">=", "ASC"),
-	[ST_SCAN_BACK] = SCAN("", "<=", "DESC"),
-	[ST_SCAN_TASK] = SCAN("seq >> 13 = ?3 AND task = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_TASK_BACK] = SCAN("seq >> 13 = ?3 AND task = ?2 AND ", "<=", "DESC"),
-	[ST_SCAN_AGENT] = SCAN("seq >> 13 = ?3 AND agent = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_AGENT_BACK] = SCAN("seq >> 13 = ?3 AND agent = ?2 AND ", "<=", "DESC"),
-	[ST_SCAN_TYPE] = SCAN("seq >> 13 = ?3 AND type = ?2 AND ", ">=", "ASC"),
-	[ST_SCAN_TYPE_BACK] = SCAN("seq >> 13 = ?3 AND type = ?2 AND ", "<=", "DESC"),
+	[ST_BLOCK_OF] = "SELECT max(first) FROM block WHERE first <= ?1",
+	[ST_SCAN] = "SELECT first, body FROM block WHERE first >= ?1 ORDER BY first ASC",
+	[ST_SCAN_BACK] = "SELECT first, body FROM block WHERE first <= ?1 ORDER BY first DESC",
+	[ST_SCAN_ENTRY] = SCAN_ENTRY(">=", "ASC"),
+	[ST_SCAN_ENTRY_BACK] = SCAN_ENTRY("<=", "DESC"),
+	[ST_HAS_ENTRY] = "SELECT 1 FROM entry WHERE segment = ?1 AND kind = ?2 AND id = ?3 AND first = ?4",
 };
 
 static const char schema[] =
 	"BEGIN IMMEDIATE;"
 	"PRAGMA application_id = 1097687668;"
-	"PRAGMA user_version = 1;"
+	"PRAGMA user_version = 2;"
 	"CREATE TABLE state(one INTEGER PRIMARY KEY CHECK(one = 1), seq INTEGER NOT NULL, head BLOB NOT NULL,"
 	" time INTEGER NOT NULL, epoch INTEGER NOT NULL) STRICT;"
 	"INSERT INTO state VALUES(1, 0, zeroblob(32), 0, 0);"
-	"CREATE TABLE event(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, type INTEGER NOT NULL, task INTEGER,"
-	" agent INTEGER, tool TEXT, body BLOB NOT NULL) STRICT;"
-	"CREATE INDEX event_task ON event(seq >> 13, task) WHERE task IS NOT NULL;"
-	"CREATE INDEX event_agent ON event(seq >> 13, agent) WHERE agent IS NOT NULL;"
-	"CREATE INDEX event_type ON event(seq >> 13, type);"
+	"CREATE TABLE block(first INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+	"CREATE TABLE entry(segment INTEGER, kind INTEGER, id INTEGER, first INTEGER, PRIMARY KEY(segment, kind, id, first))"
+	" STRICT, WITHOUT ROWID;"
 	"CREATE TABLE projection(key BLOB PRIMARY KEY, sum INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
 	"COMMIT;";
-static_assert(APPLICATION == 1097687668 && SCHEMA == 1 && SEGMENT_BITS == 13, "as in the texts");
+static_assert(APPLICATION == 1097687668 && SCHEMA == 2 && SEGMENT_BITS == 13, "as in the texts");
 
 struct sqlite {
 	struct store s;
@@ -74,6 +74,7 @@ struct sqlite {
 	sqlite3_stmt *st[ST_COUNT];
 	int lock;                /* held while open for writing; -1: none */
 	int wal_frames;          /* in the write-ahead log after the last commit */
+	struct block block;
 };
 
 /* The log is folded into the database at the start of a transaction once it holds this many pages, never between a commit
@@ -152,6 +153,7 @@ sqlite_close(struct store *s)
 	sqlite3_close(q->db);
 	if (q->lock >= 0)
 		close(q->lock);
+	block_fini(&q->block);
 	free(q);
 }
 
@@ -236,6 +238,7 @@ sqlite_open(const struct store_config *c, struct store **ret)
 	struct sqlite *q = calloc(1, sizeof *q);
 	ENSURE(q, E_NO_MEMORY);
 	q->lock = -1;
+	block_init(&q->block);
 	q->s.reserve = (struct reserve){ .fd = -1, .held = true };
 	status st = c->vfs || c->read_only ? OK : claim_files(q, c);
 	if (!failed(st))
@@ -290,21 +293,43 @@ sqlite_begin(struct store *s)
 }
 
 static enum store_outcome
+put_entry(struct sqlite *q, uint64_t first, struct block_key k)
+{
+	sqlite3_stmt *st = q->st[ST_PUT_ENTRY];
+	sqlite3_bind_int64(st, 1, (int64_t)(first >> SEGMENT_BITS));
+	sqlite3_bind_int64(st, 2, k.kind);
+	sqlite3_bind_int64(st, 3, (int64_t)k.id);
+	sqlite3_bind_int64(st, 4, (int64_t)first);
+	return run(q, ST_PUT_ENTRY);
+}
+
+/* Writes the block that has gathered. */
+static enum store_outcome
+put_block(struct sqlite *q)
+{
+	struct block *b = &q->block;
+	enum store_outcome o = STORE_DONE;
+	if (b->n) {
+		sqlite3_bind_int64(q->st[ST_PUT_BLOCK], 1, (int64_t)b->first);
+		bind_span(q->st[ST_PUT_BLOCK], 2, buf_span(&b->bytes));
+		o = run(q, ST_PUT_BLOCK);
+	}
+	for (size_t i = 0; i < b->key_n && o == STORE_DONE; i++)
+		o = put_entry(q, b->first, b->keys[i]);
+	block_reset(b);
+	return o;
+}
+
+static enum store_outcome
 sqlite_put_event(struct store *s, const struct store_event *e)
 {
 	struct sqlite *q = sqlite_of(s);
-	sqlite3_stmt *st = q->st[ST_PUT_EVENT];
-	sqlite3_bind_int64(st, 1, (int64_t)e->seq);
-	sqlite3_bind_int64(st, 2, e->time);
-	sqlite3_bind_int64(st, 3, e->type);
-	e->task ? sqlite3_bind_int64(st, 4, (int64_t)e->task) : sqlite3_bind_null(st, 4);
-	e->agent ? sqlite3_bind_int64(st, 5, (int64_t)e->agent) : sqlite3_bind_null(st, 5);
-	if (e->tool.n)
-		sqlite3_bind_text64(st, 6, (const char *)e->tool.p, e->tool.n, SQLITE_STATIC, SQLITE_UTF8);
-	else
-		sqlite3_bind_null(st, 6);
-	bind_span(st, 7, e->bytes);
-	return run(q, ST_PUT_EVENT);
+	if (block_full(&q->block, e->bytes.n)) {
+		enum store_outcome o = put_block(q);
+		if (o != STORE_DONE)
+			return o;
+	}
+	return failed(block_add(&q->block, e)) ? STORE_FULL : STORE_DONE;
 }
 
 /* Events are chained; rows are not, and core believes them. The sum finds a flipped bit, not an attacker. */
@@ -337,11 +362,14 @@ sqlite_commit(struct store *s, const struct store_state *v)
 {
 	struct sqlite *q = sqlite_of(s);
 	sqlite3_stmt *st = q->st[ST_SET_STATE];
+	enum store_outcome o = put_block(q);
+	if (o != STORE_DONE)
+		return o;
 	sqlite3_bind_int64(st, 1, (int64_t)v->chain.seq);
 	bind_span(st, 2, digest_span(&v->chain.head));
 	sqlite3_bind_int64(st, 3, v->time);
 	sqlite3_bind_int64(st, 4, (int64_t)v->epoch);
-	enum store_outcome o = run(q, ST_SET_STATE);
+	o = run(q, ST_SET_STATE);
 	return o == STORE_DONE ? run(q, ST_COMMIT) : o;
 }
 
@@ -349,6 +377,7 @@ static enum store_outcome
 sqlite_rollback(struct store *s)
 {
 	struct sqlite *q = sqlite_of(s);
+	block_reset(&q->block);
 	/* Some errors have rolled back already. */
 	if (sqlite3_get_autocommit(q->db))
 		return STORE_DONE;
@@ -374,24 +403,29 @@ sqlite_load(struct store *s, store_row_fn *fn, void *arg)
 	return result;
 }
 
-/* One statement's events to fn. False in *ret_more: fn has had enough. */
+/* The blocks that a bound statement finds. False in *ret_more: fn has had enough. */
 static status
-scan_with(sqlite3_stmt *st, store_scan_fn *fn, void *arg, bool *ret_more)
+scan_with(sqlite3_stmt *st, uint64_t from, const struct store_filter *f, store_scan_fn *fn, void *arg, bool *ret_more)
 {
 	int rc;
 	*ret_more = true;
-	while (*ret_more && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct store_event e = {
-			.seq = (uint64_t)sqlite3_column_int64(st, 0), .time = sqlite3_column_int64(st, 1),
-			.type = (uint16_t)sqlite3_column_int64(st, 2), .task = (uint64_t)sqlite3_column_int64(st, 3),
-			.agent = (uint64_t)sqlite3_column_int64(st, 4),
-		};
-		e.tool = column_span(st, 5);
-		e.bytes = column_span(st, 6);
-		*ret_more = fn(arg, &e);
-	}
+	while (*ret_more && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		*ret_more = block_scan((uint64_t)sqlite3_column_int64(st, 0), column_span(st, 1), from, f, fn, arg);
 	sqlite3_reset(st);
 	ENSURE(!*ret_more || rc == SQLITE_DONE, E_IO);
+	return OK;
+}
+
+/* The block that holds `seq`, by its first; 0: there is none so early. */
+static status
+block_of(struct sqlite *q, uint64_t seq, uint64_t *ret)
+{
+	sqlite3_stmt *st = q->st[ST_BLOCK_OF];
+	sqlite3_bind_int64(st, 1, seq > INT64_MAX ? INT64_MAX : (int64_t)seq);
+	bool ok = sqlite3_step(st) == SQLITE_ROW;
+	*ret = ok ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	ENSURE(ok, E_IO);
 	return OK;
 }
 
@@ -400,20 +434,72 @@ sqlite_scan(struct store *s, uint64_t from, const struct store_filter *f, store_
 {
 	struct sqlite *q = sqlite_of(s);
 	struct store_state now;
-	enum stmt n = f->task ? ST_SCAN_TASK : f->agent ? ST_SCAN_AGENT : f->type ? ST_SCAN_TYPE : ST_SCAN;
-	sqlite3_stmt *st = q->st[n + (f->newest_first ? 1 : 0)];
+	struct block_key k = block_key_of(f);
+	uint64_t first;
 	bool more;
-	sqlite3_bind_int64(st, 1, from > INT64_MAX ? INT64_MAX : (int64_t)from);
-	if (n == ST_SCAN)
-		return scan_with(st, fn, arg, &more);
-	sqlite3_bind_int64(st, 2, n == ST_SCAN_TASK ? (int64_t)f->task : n == ST_SCAN_AGENT ? (int64_t)f->agent : f->type);
+	TRY(block_of(q, from, &first));
+	sqlite3_stmt *st = q->st[(k.kind ? ST_SCAN_ENTRY : ST_SCAN) + (f->newest_first ? 1 : 0)];
+	sqlite3_bind_int64(st, 1, (int64_t)first);
+	if (!k.kind)
+		return scan_with(st, from, f, fn, arg, &more);
+	sqlite3_bind_int64(st, 3, k.kind);
+	sqlite3_bind_int64(st, 4, (int64_t)k.id);
 	TRY(sqlite_state(s, &now));
-	int64_t last = (int64_t)(now.chain.seq >> SEGMENT_BITS), at = (int64_t)((from < now.chain.seq ? from : now.chain.seq) >> SEGMENT_BITS);
+	int64_t last = (int64_t)(now.chain.seq >> SEGMENT_BITS), at = (int64_t)(first >> SEGMENT_BITS);
 	do {
-		sqlite3_bind_int64(st, 3, at);
-		TRY(scan_with(st, fn, arg, &more));
+		sqlite3_bind_int64(st, 2, at);
+		TRY(scan_with(st, from, f, fn, arg, &more));
 		at += f->newest_first ? -1 : 1;
 	} while (more && at >= 0 && at <= last);
+	return OK;
+}
+
+static bool
+has_entry(struct sqlite *q, uint64_t first, struct block_key k)
+{
+	sqlite3_stmt *st = q->st[ST_HAS_ENTRY];
+	sqlite3_bind_int64(st, 1, (int64_t)(first >> SEGMENT_BITS));
+	sqlite3_bind_int64(st, 2, k.kind);
+	sqlite3_bind_int64(st, 3, (int64_t)k.id);
+	sqlite3_bind_int64(st, 4, (int64_t)first);
+	bool found = sqlite3_step(st) == SQLITE_ROW;
+	sqlite3_reset(st);
+	return found;
+}
+
+struct unfiled {
+	struct sqlite *q;
+	uint64_t first, bad;
+};
+
+static bool
+check_filed(void *arg, const struct store_event *e)
+{
+	struct unfiled *u = arg;
+	struct block_key k[BLOCK_EVENT_KEYS];
+	size_t n = block_keys(e, k);
+	for (size_t i = 0; i < n && !u->bad; i++)
+		if (!has_entry(u->q, u->first, k[i]))
+			u->bad = e->seq;
+	return !u->bad;
+}
+
+/* Every event must be found by its task, agent and type. More entries than that only cost a look. */
+static status
+sqlite_check_index(struct store *s, uint64_t from, uint64_t to, uint64_t *ret_bad)
+{
+	static const struct store_filter any;
+	struct sqlite *q = sqlite_of(s);
+	struct unfiled u = { q };
+	sqlite3_stmt *st = q->st[ST_SCAN];
+	int rc;
+	TRY(block_of(q, from, &u.first));
+	sqlite3_bind_int64(st, 1, (int64_t)u.first);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && (u.first = (uint64_t)sqlite3_column_int64(st, 0)) <= to && !u.bad)
+		block_scan(u.first, column_span(st, 1), from, &any, check_filed, &u);
+	sqlite3_reset(st);
+	ENSURE(rc == SQLITE_ROW || rc == SQLITE_DONE, E_IO);
+	*ret_bad = u.bad;
 	return OK;
 }
 
@@ -444,5 +530,6 @@ sqlite_check(struct store *s, char note[static 256])
 const struct store_ops store_ops_sqlite = {
 	.name = "sqlite", .open = sqlite_open, .close = sqlite_close, .state = sqlite_state, .begin = sqlite_begin,
 	.put_event = sqlite_put_event, .put_row = sqlite_put_row, .delete_row = sqlite_delete_row, .commit = sqlite_commit,
-	.rollback = sqlite_rollback, .load = sqlite_load, .scan = sqlite_scan, .check = sqlite_check,
+	.rollback = sqlite_rollback, .load = sqlite_load, .scan = sqlite_scan, .check_index = sqlite_check_index,
+	.check = sqlite_check,
 };

@@ -1,8 +1,8 @@
 /* store: where events become durable, and what core restarts from.
  *
  * A store holds one stream: events 1, 2, 3 … each in canonical bytes (log/event.h), chained (log/chain.h), and beside them
- * projection rows, key to value, that core writes in the same transaction and reads back whole when it starts. Index
- * columns (type, time, task, agent, tool) are derived from the event bytes by the store itself, never given.
+ * projection rows, key to value, that core writes in the same transaction and reads back whole when it starts. What
+ * events are found by (type, task, agent) is derived from their bytes by the store itself, never given.
  *
  *         open ──▶ ready ──append──▶ ready        done: durable
  *                    │  ▲                          conflict, full: nothing written, try again later
@@ -110,7 +110,7 @@ struct store_fsck {
 	digest head;
 	char note[256];          /* what is wrong, for people; "" when all is well */
 };
-/* Re-reads and re-hashes every event, checks its index columns, the head and the backend's own integrity. A finding is
+/* Re-reads and re-hashes every event, checks that the index finds it, the head and the backend's own integrity. A finding is
  * data: OK with bad_seq or note set. E_IO when it cannot be read at all.
  * By steps of STORE_SCAN_MAX events, so that a role can go on serving between them: `at` starts zeroed; call until *done. */
 struct store_fsck_at {

@@ -44,6 +44,8 @@ struct store_ops {
 	/* In order of seq, or backwards, from `from` on; those that match the first of the filter's task, agent and type
 	 * that is given, and perhaps others: the caller looks again. */
 	status (*scan)(struct store *s, uint64_t from, const struct store_filter *f, store_scan_fn *fn, void *arg);
+	/* The first event of seqs from..to that a look-up by its task, agent or type would miss; 0: none. NULL: there is no index. */
+	status (*check_index)(struct store *s, uint64_t from, uint64_t to, uint64_t *ret_bad);
 	/* The backend's own integrity: writes what is wrong into note, or leaves it alone. */
 	status (*check)(struct store *s, char note[static 256]);
 };
