@@ -66,10 +66,10 @@ struct engine_finding {
 	unsigned helpers;               /* further accounts that it made or that depended on it, removed */
 };
 
-/* One account with our prefix. */
+/* One account whose name is that of a lease. What merely begins with the prefix is not ours, and in the inventory. */
 struct engine_account {
 	span name;
-	uint64_t lease;                 /* 0: bears the prefix but no lease id follows from the name */
+	uint64_t lease;
 	int64_t end;                    /* native end, seconds; 0: none */
 	unsigned sessions;
 };

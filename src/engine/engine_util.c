@@ -136,12 +136,12 @@ engine_wait(int fd, short events, int64_t deadline)
 {
 	for (;;) {
 		int64_t left = deadline - engine_now();
-		ENSURE(left > 0, E_TIMEOUT);
 		struct pollfd p = { .fd = fd, .events = events };
-		int n = poll(&p, 1, (int)(left / 1000000 + 1));
+		int n = poll(&p, 1, left > 0 ? (int)(left / 1000000 + 1) : 0);
 		if (n > 0)
 			return OK;
 		ENSURE(n == 0 || errno == EINTR, E_IO);
+		ENSURE(left > 0, E_TIMEOUT);
 	}
 }
 
