@@ -241,6 +241,7 @@ hold_open(struct cli *c, span params, pid_t root_pid, struct hold *h, int *ret_c
 	else {
 		memcpy(h->task, id->str.p, id->str.n);
 		h->opened = task;
+		h->warnings = json_gets(v, "warnings");
 		h->agent = text_at(c, task, "agent");
 		h->expires = text_at(c, task, "expires");
 		take_token(h, v, "token_expires");

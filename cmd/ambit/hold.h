@@ -23,6 +23,7 @@ struct hold {
 	int64_t token_expires;          /* seconds since 1970 */
 	pid_t root_pid;                 /* 0: none */
 	const struct json *opened;      /* the task as first answered */
+	const struct json *warnings;    /* what was said beside it, or NULL */
 	int64_t asked;                  /* when a fresh token was last asked for */
 	/* Once it is over: */
 	uint16_t why;                   /* E_REVOKED, E_TASK_EXPIRED, E_TASK_ENDED, E_WORLD_STOPPED; E_UNAVAILABLE: nobody answers any more */

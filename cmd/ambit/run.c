@@ -288,6 +288,11 @@ announce(struct run *r)
 	if (calls >= 0)
 		buf_printf(&b, "  budget %lld calls", (long long)calls);
 	buf_put_u8(&b, '\n');
+	json_for_items(it, r->hold.warnings) {
+		buf_put_str(&b, "  note  ");
+		out_scalar(it, &b);
+		buf_put_u8(&b, '\n');
+	}
 	(void)!write(STDERR_FILENO, b.p, b.n);
 	buf_fini(&b);
 }

@@ -32,12 +32,19 @@ verdict_put(struct cli *c, const struct json *v, const struct json *rules, struc
 	if (json_gets(v, "task"))
 		buf_printf(b, "  task      %s \"%s\"\n", text_at(c, v, "task"), text_at(c, v, "purpose"));
 	put_rules(c, json_is_arr(rules) ? rules : json_gets(v, "determining"), "because", b);
+	/* What is not a rule's doing has its reason in a sentence. */
+	span code = { 0 };
+	IGNORE(json_opt_str(v, "code", &code, NULL));
+	if (json_gets(v, "detail"))
+		buf_printf(b, "  because   %s\n", text_at(c, v, "detail"));
+	else if (code.n && !json_path(v, "determining.0") && !json_gets(v, "constraint"))
+		buf_printf(b, "  because   %s\n", error_text(error_from_name((const char *)code.p, code.n)));
 	const struct json *k = json_gets(v, "constraint");
 	if (json_is_obj(k))
 		buf_printf(b, "  bound     %s %s %s %s   (set by %s)\n", text_at(c, k, "tool"), text_at(c, k, "path"), text_at(c, k, "op"), text_at(c, k, "value"), text_at(c, k, "by"));
 	const struct json *n = json_gets(v, "nearest");
 	if (json_is_obj(n))
-		buf_printf(b, "  nearest   permit %s:%s %s lacked %s\n", text_at(c, n, "policy"), text_at(c, n, "line"), text_at(c, n, "id"), text_at(c, n, "lacked"));
+		buf_printf(b, "  nearest   permit %s:%s @id(\"%s\") %s\n", text_at(c, n, "policy"), text_at(c, n, "line"), text_at(c, n, "id"), text_at(c, n, "lacked"));
 	json_for_items(e, json_gets(v, "evaluation_errors")) {
 		buf_put_str(b, "  error     ");
 		out_scalar(e, b);

@@ -154,13 +154,20 @@ S_source(const struct cedar_near *near, struct buf *b)
 }
 
 void
-cedar_near_print(const struct cedar_near *near, struct buf *b)
+cedar_near_lack(const struct cedar_near *near, struct buf *b)
 {
 	static const char *const words[] = {
 		[CEDAR_LACK_PRINCIPAL] = "is for another principal", [CEDAR_LACK_ACTION] = "is for another action",
 		[CEDAR_LACK_RESOURCE] = "is for another resource", [CEDAR_LACK_CONDITION] = "lacks: ",
 		[CEDAR_LACK_ERROR] = "could not be evaluated: ", [CEDAR_LACK_EXCEPTION] = "makes an exception: ",
 	};
+	buf_put_str(b, words[near->lack]);
+	S_source(near, b);
+}
+
+void
+cedar_near_print(const struct cedar_near *near, struct buf *b)
+{
 	span id = near->policy->id;
 	cedar_policy_annotation(near->policy, SPAN("id"), &id);
 	buf_put_str(b, "permit \"");
@@ -173,6 +180,5 @@ cedar_near_print(const struct cedar_near *near, struct buf *b)
 		buf_printf(b, "%s%u)", file.n ? ":" : "line ", near->policy->pos.line);
 	}
 	buf_put_u8(b, ' ');
-	buf_put_str(b, words[near->lack]);
-	S_source(near, b);
+	cedar_near_lack(near, b);
 }

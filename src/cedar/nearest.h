@@ -28,6 +28,9 @@ status cedar_nearest_permits(const struct cedar_policies *p, const struct cedar_
                              const struct cedar_request *r, bool (*skip)(const struct cedar_policy *, void *), void *arg,
                              struct arena *a, struct cedar_near *ret, uint32_t n, uint32_t *ret_n);
 
+/* What it lacks, in words: `lacks: context.task.environment == "dev"`. Appends to b. */
+void cedar_near_lack(const struct cedar_near *near, struct buf *b);
+
 /* One line: `permit "id" (prod.cedar:12) lacks: context.task.environment == "dev"`. Appends to b. */
 void cedar_near_print(const struct cedar_near *near, struct buf *b);
 

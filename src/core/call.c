@@ -225,8 +225,10 @@ call_state(struct core *c, const struct msg_call_state *m)
 	case CALL_REFUSED:
 		/* The tools role never sent it on. */
 		budget_refund(c, k->task, k->amounts, k->amount_n);
-		w = open_event(c, EV_CALL_CUT, k);
-		event_text(w, F_CAUSE, span_str(error_name(m->error)));
+		k->task->denied++;
+		row_mark(c, &k->task->row);
+		w = open_event(c, EV_CALL_REFUSED, k);
+		event_text(w, F_CODE, span_str(error_name(m->error)));
 		event_int(w, F_DURATION, boot_now(c) - k->started);
 		over(c, k, CALL_REFUSED);
 		return;

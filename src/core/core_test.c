@@ -103,6 +103,77 @@ outside_is_refused(void **)
 	assert_int_equal(r->error, E_OUTSIDE_ENVELOPE);
 }
 
+/* A denial by default names the permit that came closest, and what it lacked; the event too. */
+static void
+the_nearest_permit_is_named(void **)
+{
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\""
+		"@id(\\\"far\\\") permit(principal, action == Action::\\\"net/fetch\\\", resource);"
+		"@id(\\\"watch\\\") @mode(\\\"observe\\\") permit(principal, action, resource) when { false };"
+		"@id(\\\"near\\\") permit(principal, action == Action::\\\"files/read_file\\\", resource) when { context.task.calls < 100 && context.environment == \\\"lab\\\" };\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	const struct reply *r = client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}");
+	assert_int_equal(r->error, E_NO_PERMIT);
+	assert_non_null(strstr(r->body, "\"nearest\":{\"policy\":\"base\",\"line\":1,\"id\":\"near\",\"lacked\":\"lacks: context.environment == \\\"lab\\\"\"}"));
+	assert_non_null(strstr(r->body, "DENIED by Ambit (no policy permits this; the nearest, \\\"near\\\", lacks: context.environment == \\\"lab\\\"). Nothing was executed."));
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_WHY, "{\"last\":true}");
+	assert_string_equal(client_str(&C, v, "/event/detail"), "nearest permit base:1 near lacks: context.environment == \"lab\"");
+	/* Nothing is about this tool: no permit of another one is held up as near. */
+	r = client_call_now(&C, AGENT, "net__pay", "{\"amount\":1}");
+	assert_int_equal(r->error, E_NO_PERMIT);
+	assert_null(strstr(r->body, "nearest"));
+}
+
+/* A task limited to resources can never use a tool that names none; that is said, when it is refused and when the task is made. */
+static void
+a_tool_without_resource_is_said_to_be_unusable(void **)
+{
+	const struct json *v = client_op(&C, ROLE_LOCAL, DANA, OP_TASK_OPEN,
+		"{\"agent\":\"dev/claude\",\"purpose\":\"x\",\"envelope\":{\"tools\":[\"**\"],\"resources\":[\"Path::/data/**\"]}}");
+	assert_string_equal(client_str(&C, v, "/warnings/0"), "net/fetch, net/pay: limited to resources, the task can not call a tool that has no resource mapping");
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_CREATE,
+		"{\"agent\":\"dev/claude\",\"purpose\":\"x\",\"envelope\":{\"tools\":[\"net/*\"],\"effects\":[\"egress\"],\"resources\":[\"Path::/data/**\"]}}");
+	assert_string_equal(client_str(&C, v, "/warnings/0"), "net/fetch: limited to resources, the task can not call a tool that has no resource mapping");
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_CREATE,
+		"{\"agent\":\"dev/claude\",\"purpose\":\"x\",\"envelope\":{\"tools\":[\"files/*\"],\"resources\":[\"Path::/data/**\"]}}");
+	assert_null(json_gets(v, "warnings"));
+	open_task("{\"tools\":[\"**\"],\"resources\":[\"Path::/data/**\"]}");
+	const struct reply *r = client_call_now(&C, AGENT, "net__fetch", "{}");
+	assert_int_equal(r->error, E_OUTSIDE_ENVELOPE);
+	assert_non_null(strstr(r->body, "has no resource mapping"));
+	r = client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/etc/x\"}");
+	assert_null(strstr(r->body, "has no resource mapping"));
+}
+
+/* What never left is no call that was cut: the receipt says refused, and counts it among the denials. */
+static void
+a_refusal_at_dispatch_is_a_denial(void **)
+{
+	open_task(WIDE);
+	const struct reply *r = client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}");
+	client_state(&C, r->call, CALL_REFUSED, E_SANDBOX);
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_RECEIPT, fmt("{\"task\":\"%s\"}", task_text));
+	assert_string_equal(client_str(&C, v, "/calls/0/state"), "refused");
+	assert_int_equal(client_int(v, "/denied"), 1);
+	assert_string_equal(client_str(&C, v, "/denials/0/tool"), "files/read_file");
+	assert_string_equal(client_str(&C, v, "/denials/0/code"), "sandbox");
+	assert_int_equal(client_int(v, "/task/denied"), 1);
+}
+
+/* Advice is a sentence of its own. */
+static void
+advice_ends_as_a_sentence(void **)
+{
+	open_task(WIDE);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\""
+		"@id(\\\"a\\\") @advice(\\\"use another tool\\\") forbid(principal, action == Action::\\\"net/fetch\\\", resource);"
+		"@id(\\\"b\\\") @advice(\\\"Stop!\\\") forbid(principal, action == Action::\\\"net/pay\\\", resource);\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_non_null(strstr(client_call_now(&C, AGENT, "net__fetch", "{}")->body, "You may: use another tool. Do not retry unchanged."));
+	assert_non_null(strstr(client_call_now(&C, AGENT, "net__pay", "{\"amount\":1}")->body, "You may: Stop! Do not retry unchanged."));
+}
+
 static void
 secrets_taint(void **)
 {
@@ -1131,7 +1202,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		E2E(a_task_calls_and_is_told), E2E(outside_is_refused), E2E(secrets_taint),
+		E2E(a_task_calls_and_is_told), E2E(outside_is_refused), E2E(secrets_taint), E2E(the_nearest_permit_is_named), E2E(a_tool_without_resource_is_said_to_be_unusable),
+		E2E(a_refusal_at_dispatch_is_a_denial), E2E(advice_ends_as_a_sentence),
 		E2E(a_human_says_yes_once), E2E(a_yes_that_policy_sees_is_used_up), E2E(a_parked_call_goes_on), E2E(quorums_need_different_people),
 		E2E(a_kill_cuts), E2E(a_holder_is_told_of_the_end), E2E(the_world_stops_and_starts), E2E(children_are_narrower_and_die_with_the_parent),
 		E2E(tokens_are_bound_and_short), E2E(a_task_expires), E2E(nothing_is_allowed_before_it_is_durable),

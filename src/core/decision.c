@@ -68,6 +68,16 @@ resource(struct core *c, struct decision *d)
 	return true;
 }
 
+/* The one misfit that no other argument cures. */
+static void
+no_resource(struct decision *d, const struct task *t)
+{
+	char id[ID_TEXT + 1];
+	id_text(t->id, id);
+	if (!d->resource.n && span_is(span_str(d->misfit.what), "resources"))
+		snprintf(d->detail, sizeof d->detail, "%s is limited to resources, and this tool has no resource mapping, so no call of it can be inside", id);
+}
+
 /* 3. The envelope of the task and of every ancestor, and what bounds each from outside. */
 static bool
 inside(struct decision *d)
@@ -82,6 +92,7 @@ inside(struct decision *d)
 		}
 		if (d->misfit.code) {
 			d->by = t;
+			no_resource(d, t);
 			return deny(d, d->misfit.code);
 		}
 	}
@@ -308,6 +319,8 @@ decide(struct core *c, struct decision *d)
 		}
 	}
 	observe(d, &s);
+	if (d->code == E_NO_PERMIT)
+		view_nearest(c, d);
 	if (!arena_ok(&c->eval)) {
 		d->lifted = false;
 		deny(d, E_NO_MEMORY);

@@ -46,7 +46,7 @@ struct decision {
 	const struct rule *observed[DECISION_RULES];
 	const struct rule *failed[DECISION_FAILURES];
 	const struct rule *nearest;
-	const char *lacked;
+	span lacked;                     /* what `nearest` lacked, in words */
 	uint8_t rule_n, observed_n, failed_n;
 	digest rules_digest;
 	struct approval *approval;       /* open, granted or rejected one for this very call */

@@ -24,6 +24,7 @@ write_token(struct core *c, const struct task *t, enum token_for what, span jwt,
 	if (what == FOR_TASK) {
 		json_w_key(&w, SPAN("task"));
 		task_write(c, t, &w);
+		task_warnings(c, t, &w);
 	}
 	json_w_key(&w, SPAN("token"));
 	if (jwt.n)
@@ -422,6 +423,7 @@ op_TASK_CREATE(struct core *c, struct op_call *o, struct json_writer *w)
 	json_w_obj(w);
 	json_w_key(w, SPAN("task"));
 	task_write(c, t, w);
+	task_warnings(c, t, w);
 	json_w_obj_end(w);
 	return OK;
 }

@@ -67,5 +67,8 @@ status view_input(struct arena *a, const struct json *v, bool untyped, struct ce
 /* Asks the active set about d (its task, tool, input and resource are known); everything lives in c->eval. E_BAD_ARGUMENTS: an
  * argument cannot be shown to policy; E_NO_MEMORY. */
 status view_evaluate(struct core *c, struct decision *d, const struct approval *granted, struct cedar_answer *ret);
+/* After a denial by default: fills d->nearest and d->lacked with the permit that came closest, from the same question. Leaves them empty
+ * where no permit is for this action, or where there are too many to look at in the time of a call. */
+void view_nearest(struct core *c, struct decision *d);
 
 #endif

@@ -95,6 +95,9 @@ fold(struct receipt *r, const struct event *e)
 		else
 			r->calls[r->call_n++] = (struct receipt_call){ id_field(e, F_CALL), tool, keep(r, e, F_RESOURCE), CALL_DECIDED, false };
 		return;
+	case EV_CALL_REFUSED:
+		call_over(r, id_field(e, F_CALL), CALL_REFUSED, false);
+		[[fallthrough]];
 	case EV_DECISION_DENIED:
 		r->denied++;
 		tool = keep(r, e, F_TOOL);

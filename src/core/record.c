@@ -24,6 +24,17 @@ calls_left(const struct task *t)
 	return left;
 }
 
+static void
+nearest_text(struct event_writer *w, const struct decision *d)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 2048);
+	buf_printf(&b, "nearest permit %.*s:%u %.*s ", SPAN_ARG(d->nearest->file), d->nearest->line, SPAN_ARG(d->nearest->id));
+	buf_put(&b, d->lacked);
+	if (!b.err)
+		event_text(w, F_DENIAL_DETAIL, buf_span(&b));
+}
+
 status
 decision_record(struct core *c, struct decision *d, uint64_t call, bool lazy)
 {
@@ -73,6 +84,8 @@ decision_record(struct core *c, struct decision *d, uint64_t call, bool lazy)
 	event_text_opt(w, F_CORRELATION, d->client_ref);
 	if (deny && d->detail[0])
 		event_text(w, F_DENIAL_DETAIL, span_str(d->detail));
+	else if (deny && d->nearest)
+		nearest_text(w, d);
 	else if (deny && d->misfit.what)
 		event_text(w, F_DENIAL_DETAIL, span_str(d->misfit.what));
 	if (t && d->verdict != VERDICT_PENDING)

@@ -149,6 +149,8 @@ status task_restore(struct core *c, uint64_t id, span value);
 status tasks_link(struct core *c);
 
 struct json_writer;
+/* The member `warnings`, when there is something to say to whoever makes the task. */
+void task_warnings(const struct core *c, const struct task *t, struct json_writer *w);
 /* The object of docs/model.md §2. */
 void task_write(const struct core *c, const struct task *t, struct json_writer *w);
 

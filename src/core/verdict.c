@@ -51,16 +51,29 @@ reason(const struct decision *d, struct buf *b)
 		return;
 	}
 	buf_put_str(b, error_text(d->code));
+	if (d->nearest)
+		buf_printf(b, "; the nearest, \"%.*s\", %.*s", SPAN_ARG(d->nearest->id), SPAN_ARG(d->lacked));
 	if (d->misfit.constraint) {
 		const struct constraint *con = d->misfit.constraint;
 		buf_printf(b, ": %.*s must be %s ", SPAN_ARG(con->path), constraint_op_name((enum constraint_op)con->op));
 		if (con->value && !failed(json_canonical(con->value, b)))
 			return;
-	} else if (d->misfit.what) {
-		buf_printf(b, ": %s", d->misfit.what);
 	} else if (d->detail[0]) {
 		buf_printf(b, ": %s", d->detail);
+	} else if (d->misfit.what) {
+		buf_printf(b, ": %s", d->misfit.what);
 	}
+}
+
+/* People's words, which may or may not end as a sentence does. */
+static void
+sentence(span s, struct buf *b)
+{
+	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\n'))
+		s.n--;
+	buf_put(b, s);
+	if (s.n && s.p[s.n - 1] != '.' && s.p[s.n - 1] != '!' && s.p[s.n - 1] != '?')
+		buf_put_u8(b, '.');
 }
 
 /* What can be done about it; the second line. */
@@ -70,7 +83,7 @@ advice(const struct decision *d, struct buf *b)
 	for (uint8_t i = 0; i < d->rule_n; i++)
 		if (d->rules[i]->advice.n) {
 			buf_put_str(b, "You may: ");
-			buf_put(b, d->rules[i]->advice);
+			sentence(d->rules[i]->advice, b);
 			buf_put_str(b, " Do not retry unchanged.");
 			return;
 		}
@@ -119,7 +132,7 @@ text(const struct decision *d, struct buf *b)
 		if (d->approval->reason)
 			buf_printf(b, " (%.*s)", SPAN_ARG(str_span(d->approval->reason)));
 		buf_put_str(b, ". Nothing was executed.\nYou may: ");
-		buf_put(b, d->approval->tell ? str_span(d->approval->tell) : SPAN("do something else."));
+		sentence(d->approval->tell ? str_span(d->approval->tell) : SPAN("do something else"), b);
 		buf_put_str(b, " Do not retry unchanged.");
 		return;
 	}
@@ -215,6 +228,14 @@ verdict_write(struct core *c, const struct decision *d, struct json_writer *w)
 		json_w_kstr(w, "purpose", str_span(d->task->purpose));
 	}
 	write_rules(w, "determining", d->rules, d->rule_n);
+	if (d->nearest) {
+		json_w_kobj(w, "nearest");
+		json_w_kstr(w, "policy", d->nearest->file);
+		json_w_kint(w, "line", d->nearest->line);
+		json_w_kstr(w, "id", d->nearest->id);
+		json_w_kstr(w, "lacked", d->lacked);
+		json_w_obj_end(w);
+	}
 	if (d->misfit.code)
 		write_constraint(w, d);
 	if (d->detail[0])

@@ -1,4 +1,5 @@
 /* What Cedar sees of agents, tools and one call (docs/model.md §5). */
+#include "cedar/nearest.h"
 #include "core/core_priv.h"
 
 static const struct cedar_uid *
@@ -215,11 +216,11 @@ context(struct core *c, const struct decision *d, const struct approval *granted
 	return OK;
 }
 
-status
-view_evaluate(struct core *c, struct decision *d, const struct approval *granted, struct cedar_answer *ret)
+/* What is asked about d. `extra` must live as long as the request. */
+static status
+question(struct core *c, struct decision *d, const struct approval *granted, const struct cedar_entity *extra[1], struct cedar_request *ret)
 {
 	struct arena *a = &c->eval;
-	const struct cedar_entity *extra[1];
 	struct cedar_request r = { .action = d->tool->action_uid, .resource = d->tool->tool_uid };
 	r.principal = cedar_uid_new(a, SPAN("Agent"), str_span(d->agent->name));
 	if (d->resource_type.n) {
@@ -235,7 +236,58 @@ view_evaluate(struct core *c, struct decision *d, const struct approval *granted
 	}
 	ENSURE(r.principal, E_NO_MEMORY);
 	TRY(context(c, d, granted, &r.context));
-	return cedar_evaluate(c->policy->compiled, c->entities, &r, a, ret);
+	*ret = r;
+	return OK;
+}
+
+status
+view_evaluate(struct core *c, struct decision *d, const struct approval *granted, struct cedar_answer *ret)
+{
+	const struct cedar_entity *extra[1];
+	struct cedar_request r;
+	TRY(question(c, d, granted, extra, &r));
+	return cedar_evaluate(c->policy->compiled, c->entities, &r, &c->eval, ret);
+}
+
+/* A person who asks waits gladly; a call is denied in the time of a call. */
+enum { NEAREST_RULES = 128, NEAREST_RULES_DRY = 2000 };
+
+/* Both sets are in one order, so the search goes on where it stood. */
+struct near_search { const struct policy_set *set; size_t at; };
+
+static const struct rule *
+rule_of(struct near_search *s, const struct cedar_policy *policy)
+{
+	while (s->at < s->set->rule_n && s->set->rules[s->at].policy != policy)
+		s->at++;
+	return s->at < s->set->rule_n ? &s->set->rules[s->at] : NULL;
+}
+
+static bool
+only_observes(const struct cedar_policy *policy, void *arg)
+{
+	const struct rule *r = rule_of(arg, policy);
+	return !r || r->observe;
+}
+
+void
+view_nearest(struct core *c, struct decision *d)
+{
+	const struct cedar_entity *extra[1];
+	struct cedar_request r;
+	struct cedar_near near;
+	struct near_search search = { c->policy, 0 }, found = { c->policy, 0 };
+	uint32_t n = 0;
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 4096);
+	if (c->policy->rule_n > (d->dry ? NEAREST_RULES_DRY : NEAREST_RULES) || failed(question(c, d, NULL, extra, &r)) ||
+	    failed(cedar_nearest_permits(c->policy->compiled, c->entities, &r, only_observes, &search, &c->eval, &near, 1, &n)))
+		return;
+	if (!n || near.lack == CEDAR_LACK_ACTION)
+		return;
+	cedar_near_lack(&near, &b);
+	d->lacked = arena_copy(&c->eval, buf_span(&b));
+	d->nearest = d->lacked.n ? rule_of(&found, near.policy) : NULL;
 }
 
 enum { LIST_WORK = 50000 };   /* rules times tools a list may ask about: under 5 ms */

@@ -12,7 +12,7 @@ static const struct { uint16_t type; const char *name; } transitions[] = {
 	{ EV_TASK_REQUESTED, "task opened" }, { EV_TASK_DELEGATED, "task delegated" }, { EV_TASK_ENDING, "task ending" },
 	{ EV_TASK_ENDED, "task ended" }, { EV_TASK_RAISED, "task raised" }, { EV_TOKEN_ISSUED, "token issued" },
 	{ EV_DECISION_ALLOWED, "call decided" }, { EV_CALL_DISPATCHED, "call dispatched" }, { EV_CALL_DONE, "call done" },
-	{ EV_CALL_CUT, "call cut" }, { EV_CALL_UNKNOWN, "call unknown" }, { EV_APPROVAL_REQUESTED, "appr. asked" },
+	{ EV_CALL_CUT, "call cut" }, { EV_CALL_REFUSED, "call refused" }, { EV_CALL_UNKNOWN, "call unknown" }, { EV_APPROVAL_REQUESTED, "appr. asked" },
 	{ EV_APPROVAL_GRANTED, "appr. granted" }, { EV_APPROVAL_REJECTED, "appr. rejected" }, { EV_APPROVAL_USED, "appr. used" },
 	{ EV_APPROVAL_EXPIRED, "appr. expired" }, { EV_APPROVAL_WITHDRAWN, "appr. withdrawn" }, { EV_REVOCATION_ASKED, "revoked" },
 	{ EV_REVOCATION_CONFIRMED, "confirmed" }, { EV_TOOL_CHANGED, "tool changed" }, { EV_TOOL_REVIEWED, "tool reviewed" },
