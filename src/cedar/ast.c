@@ -1,4 +1,4 @@
-#include "cedar/ast.h"
+#include "cedar/build.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ struct cedar_ast *
 cedar_ast_ref(const struct cedar_ast *ast)
 {
 	struct cedar_ast *own = (struct cedar_ast *)ast;
-	own->refs++;
+	__atomic_add_fetch(&own->refs, 1, __ATOMIC_RELAXED);
 	return own;
 }
 
@@ -30,8 +30,9 @@ void
 cedar_ast_unref(const struct cedar_ast *ast)
 {
 	struct cedar_ast *own = (struct cedar_ast *)ast;
-	if (!own || --own->refs > 0)
+	if (!own || __atomic_sub_fetch(&own->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	cedar_ast_unref(own->templates);
 	arena_fini(&own->arena);
 	free(own);
 }
@@ -54,6 +55,24 @@ cedar_ast_find(const struct cedar_ast *ast, span id)
 		if (span_eq(ast->policies[i]->id, id))
 			return ast->policies[i];
 	return NULL;
+}
+
+status
+cedar_ast_append(struct cedar_ast *ast, struct cedar_policy *p)
+{
+	ENSURE(arena_ok(&ast->arena), E_NO_MEMORY);
+	/* Doubled, so that many links take no more than twice the room. */
+	if (ast->policy_n >= ast->policy_cap) {
+		uint32_t cap = ast->policy_n ? ast->policy_n * 2 : 1;
+		struct cedar_policy **list = arena_array(&ast->arena, cap, sizeof *list);
+		ENSURE(list, E_NO_MEMORY);
+		if (ast->policy_n)
+			memcpy(list, ast->policies, ast->policy_n * sizeof *list);
+		ast->policies = list;
+		ast->policy_cap = cap;
+	}
+	ast->policies[ast->policy_n++] = p;
+	return OK;
 }
 
 static status
@@ -86,8 +105,8 @@ cedar_ast_link(struct cedar_ast *ast, const struct cedar_policy *t, span id, con
 	struct arena *a = &ast->arena;
 	struct cedar_policy *p = ARENA_NEW(a, struct cedar_policy);
 	struct cedar_link *link = ARENA_NEW(a, struct cedar_link);
-	struct cedar_policy **list = arena_array(a, ast->policy_n + 1, sizeof *list);
-	ENSURE(p && link && list, E_NO_MEMORY);
+	ENSURE(p && link, E_NO_MEMORY);
+	must(t->ast == ast || !ast->templates || ast->templates == t->ast);
 	*p = *t;
 	p->id = arena_copy(a, id);
 	p->slots = 0;
@@ -108,12 +127,9 @@ cedar_ast_link(struct cedar_ast *ast, const struct cedar_policy *t, span id, con
 			link->resource = uid;
 		s->slot = CEDAR_SLOT_NONE;
 	}
-	ENSURE(arena_ok(a), E_NO_MEMORY);
-	if (ast->policy_n)
-		memcpy(list, ast->policies, ast->policy_n * sizeof *list);
-	list[ast->policy_n] = p;
-	ast->policies = list;
-	ast->policy_n++;
+	TRY(cedar_ast_append(ast, p));
+	if (t->ast != ast && !ast->templates)
+		ast->templates = cedar_ast_ref(t->ast);
 	*ret = p;
 	return OK;
 }

@@ -123,8 +123,9 @@ struct cedar_ast {
 	uint32_t refs;
 	span file;                       /* name for messages; may be empty */
 	span text;                       /* own copy of the source; empty when it came from JSON */
-	uint32_t policy_n;               /* static policies, templates and links in order */
+	uint32_t policy_n, policy_cap;   /* static policies, templates and links in order */
 	struct cedar_policy **policies;
+	struct cedar_ast *templates;     /* another tree, whose templates are linked here; or NULL. Holds a reference */
 };
 
 /* An empty set with its own arena of at most `max` bytes; NULL on no memory. */
@@ -140,8 +141,8 @@ bool cedar_policy_annotation(const struct cedar_policy *p, span key, span *ret);
 const struct cedar_policy *cedar_ast_find(const struct cedar_ast *ast, span id);
 static inline bool cedar_policy_is_template(const struct cedar_policy *p) { return p->slots != 0; }
 
-/* A link of template `t`, added to `ast` (t's owner, not yet given out): exactly t's slots must be given (else NULL), `id` must be
- * new (E_EXISTS). Fails with E_BAD_POLICY and a text in *d. */
+/* A link of template `t`, added to `ast` (not yet given out): exactly t's slots must be given (else NULL), `id` must be new (E_EXISTS). `ast`
+ * owns t or keeps a reference to the tree that does, of which there may be one. Fails with E_BAD_POLICY and a text in *d. */
 status cedar_ast_link(struct cedar_ast *ast, const struct cedar_policy *t, span id, const struct cedar_uid *principal,
                       const struct cedar_uid *resource, const struct cedar_policy **ret, struct cedar_diag *d);
 

@@ -1,189 +1,7 @@
-#include "cedar/index.h"
+#include "cedar/policies.h"
 
 #include "base/buf.h"
 #include "cedar/sort.h"
-
-#include <stdlib.h>
-
-struct cedar_policies {
-	uint32_t refs;
-	uint32_t unit_n;
-	struct cedar_unit **units;       /* in order; each holds a reference to its program */
-	struct cedar_index index[2];     /* by enum cedar_effect */
-};
-
-/* ---- sets ---- */
-
-static void
-policies_free(struct cedar_policies *p)
-{
-	if (!p)
-		return;
-	cedar_index_fini(&p->index[CEDAR_FORBID]);
-	cedar_index_fini(&p->index[CEDAR_PERMIT]);
-	for (uint32_t i = 0; i < p->unit_n; i++)
-		cedar_program_unref(p->units[i]->program);
-	free(p->units);
-	free(p);
-}
-
-static struct cedar_policies *
-policies_alloc(size_t units)
-{
-	struct cedar_policies *p = calloc(1, sizeof *p);
-	if (!p)
-		return NULL;
-	p->refs = 1;
-	p->units = calloc(units + 1, sizeof(*p->units));
-	if (!p->units) {
-		free(p);
-		return NULL;
-	}
-	return p;
-}
-
-static void
-add_unit(struct cedar_policies *p, struct cedar_unit *u)
-{
-	u->program->refs++;
-	p->units[p->unit_n++] = u;
-}
-
-static int
-name_cmp(const void *a, const void *b)
-{
-	const struct cedar_policy *x = *(const struct cedar_policy *const *)a, *y = *(const struct cedar_policy *const *)b;
-	int c = span_cmp(x->id, y->id);
-	return c ? c : span_cmp(x->ast->file, y->ast->file);
-}
-
-static status
-refuse_duplicates(const struct cedar_policies *p, struct cedar_diag *d)
-{
-	const struct cedar_policy **list = calloc((size_t)p->unit_n + 1, sizeof *list);
-	status st = OK;
-	ENSURE(list, E_NO_MEMORY);
-	for (uint32_t i = 0; i < p->unit_n; i++)
-		list[i] = p->units[i]->policy;
-	qsort(list, p->unit_n, sizeof *list, name_cmp);
-	for (uint32_t i = 1; i < p->unit_n && !failed(st); i++)
-		if (name_cmp(&list[i - 1], &list[i]) == 0)
-			st = cedar_diag_set(d, E_EXISTS, list[i]->pos, NULL, "there are two policies with the id \"%.*s\"",
-			                    SPAN_ARG(span_sub(list[i]->id, 0, 100)));
-	free(list);
-	return st;
-}
-
-/* Finishes a set whose units are in place; frees it on failure. */
-static status
-policies_seal(struct cedar_policies *own_p, const struct cedar_policies **ret, struct cedar_diag *d)
-{
-	status st = refuse_duplicates(own_p, d);
-	for (unsigned e = CEDAR_FORBID; e <= CEDAR_PERMIT && !failed(st); e++)
-		st = cedar_index_build(&own_p->index[e], own_p->units, own_p->unit_n, (enum cedar_effect)e);
-	if (failed(st)) {
-		policies_free(own_p);
-		return st;
-	}
-	*ret = own_p;
-	return OK;
-}
-
-status
-cedar_policies_new(struct cedar_ast *const *asts, size_t n, const struct cedar_policies **ret, struct cedar_diag *d)
-{
-	size_t total = 0;
-	for (size_t i = 0; i < n; i++)
-		total += asts[i]->policy_n;
-	ENSURE(total < UINT32_MAX, E_LIMIT);
-	struct cedar_policies *p = policies_alloc(total);
-	ENSURE(p, E_NO_MEMORY);
-	for (size_t i = 0; i < n; i++) {
-		struct cedar_program *prog;
-		status st = cedar_program_new(asts[i], &prog);
-		if (failed(st)) {
-			policies_free(p);
-			return st;
-		}
-		for (uint32_t k = 0; k < prog->unit_n; k++)
-			add_unit(p, &prog->units[k]);
-		cedar_program_unref(prog);
-	}
-	return policies_seal(p, ret, d);
-}
-
-static bool
-is_among(const struct cedar_policy *p, const struct cedar_policy *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == p)
-			return true;
-	return false;
-}
-
-status
-cedar_policies_edit(const struct cedar_policies *old, const struct cedar_policy *const *drop, size_t drop_n, struct cedar_ast *add,
-                    const struct cedar_policies **ret, struct cedar_diag *d)
-{
-	struct cedar_policies *p = policies_alloc((size_t)old->unit_n + (add ? add->policy_n : 0));
-	struct cedar_program *prog = NULL;
-	ENSURE(p, E_NO_MEMORY);
-	for (uint32_t i = 0; i < old->unit_n; i++)
-		if (!is_among(old->units[i]->policy, drop, drop_n))
-			add_unit(p, old->units[i]);
-	status st = p->unit_n + drop_n == old->unit_n ? OK : FAIL(E_NOT_FOUND);
-	if (!failed(st) && add)
-		st = cedar_program_new(add, &prog);
-	if (failed(st)) {
-		policies_free(p);
-		return st;
-	}
-	for (uint32_t k = 0; prog && k < prog->unit_n; k++)
-		add_unit(p, &prog->units[k]);
-	cedar_program_unref(prog);
-	return policies_seal(p, ret, d);
-}
-
-const struct cedar_policies *
-cedar_policies_ref(const struct cedar_policies *p)
-{
-	((struct cedar_policies *)p)->refs++;
-	return p;
-}
-
-void
-cedar_policies_unref(const struct cedar_policies *p)
-{
-	struct cedar_policies *own = (struct cedar_policies *)p;
-	if (own && --own->refs == 0)
-		policies_free(own);
-}
-
-size_t
-cedar_policies_count(const struct cedar_policies *p)
-{
-	return p->unit_n;
-}
-
-const struct cedar_policy *
-cedar_policies_at(const struct cedar_policies *p, size_t i)
-{
-	return p->units[i]->policy;
-}
-
-size_t
-cedar_policies_memory(const struct cedar_policies *p)
-{
-	size_t n = sizeof *p + p->unit_n * sizeof *p->units + cedar_index_memory(&p->index[0]) + cedar_index_memory(&p->index[1]);
-	const struct cedar_program *last = NULL;
-	for (uint32_t i = 0; i < p->unit_n; i++) {
-		const struct cedar_program *prog = p->units[i]->program;
-		if (prog != last)
-			n += sizeof *prog + prog->arena.used + sizeof *prog->ast + prog->ast->arena.used;
-		last = prog;
-	}
-	return n;
-}
 
 /* ---- requests ---- */
 
@@ -229,9 +47,11 @@ struct failures {
 
 struct asking {
 	struct cedar_eval e;
+	const struct cedar_policies *set;
+	bool small;                      /* of the shelf being searched */
+	enum cedar_effect effect;        /* of the index being searched */
 	struct hits hits[2];             /* by effect */
 	struct failures failures;
-	enum cedar_effect effect;        /* of the index being searched */
 };
 
 static void
@@ -289,15 +109,29 @@ failure_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* False when the policy is no longer in the set; else its place there. */
+static inline bool
+place_of(const struct cedar_policies *p, bool small, uint32_t ordinal, uint32_t *ret)
+{
+	if (small)
+		*ret = ordinal + p->large->unit_n - p->dropped_n;
+	else
+		*ret = p->dropped_n ? cedar_policies_place(p, ordinal) : ordinal;
+	return *ret != UINT32_MAX;
+}
+
 static bool
 evaluate_hit(void *arg, const struct cedar_unit *u, uint32_t ordinal)
 {
 	struct asking *q = arg;
+	uint32_t place;
+	if (!place_of(q->set, q->small, ordinal, &place))
+		return true;
 	int t = cedar_eval_unit(&q->e, u);
 	if (t > 0)
-		add_hit(q->e.arena, &q->hits[q->effect], u->policy, ordinal);
+		add_hit(q->e.arena, &q->hits[q->effect], u->policy, place);
 	else if (t < 0)
-		add_failure(q->e.arena, &q->failures, u->policy, &q->e.failure, ordinal);
+		add_failure(q->e.arena, &q->failures, u->policy, &q->e.failure, place);
 	return true;
 }
 
@@ -321,47 +155,96 @@ hit_lists(struct arena *a, struct hits *h, const struct cedar_policy *const **re
 	return h->n;
 }
 
+/* Looks through both shelves for policies of one effect; false when a hit ended the search. */
+static bool
+search(const struct cedar_policies *p, enum cedar_effect effect, struct cedar_eval *e, cedar_index_hit_fn *hit, void *arg, bool *small)
+{
+	*small = false;
+	if (p->large->index[effect].entry_n && !cedar_index_search(&p->large->index[effect], e, hit, arg))
+		return false;
+	*small = true;
+	return !p->small || !p->small->index[effect].entry_n || cedar_index_search(&p->small->index[effect], e, hit, arg);
+}
+
+/* The answer to the request that q->e was made ready for. */
+static void
+ask(struct asking *q, struct cedar_answer *ret)
+{
+	struct arena *a = q->e.arena;
+	q->hits[CEDAR_FORBID] = q->hits[CEDAR_PERMIT] = (struct hits){ 0 };
+	q->failures = (struct failures){ 0 };
+	for (unsigned e = CEDAR_FORBID; e <= CEDAR_PERMIT; e++) {
+		q->effect = (enum cedar_effect)e;
+		search(q->set, q->effect, &q->e, evaluate_hit, q, &q->small);
+	}
+	if (q->failures.n > 1)
+		cedar_sort(q->failures.list, q->failures.n, sizeof *q->failures.list, failure_cmp);
+	*ret = (struct cedar_answer){
+		.allow = q->hits[CEDAR_PERMIT].n && !q->hits[CEDAR_FORBID].n,
+		.failure_n = q->failures.n, .failures = q->failures.list,
+	};
+	ret->permit_n = hit_lists(a, &q->hits[CEDAR_PERMIT], &ret->permits, &ret->permit_at);
+	ret->forbid_n = hit_lists(a, &q->hits[CEDAR_FORBID], &ret->forbids, &ret->forbid_at);
+}
+
 status
 cedar_evaluate(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r, struct arena *a,
                struct cedar_answer *ret)
 {
-	/* Large, and every field is set below: the compiler's zeroing would cost more than some evaluations. */
+	/* Large, and every field is set before it is read: the compiler's zeroing would cost more than some evaluations. */
 	__attribute__((uninitialized)) struct asking q;
-	*ret = (struct cedar_answer){ 0 };
-	q.hits[CEDAR_FORBID] = q.hits[CEDAR_PERMIT] = (struct hits){ 0 };
-	q.failures = (struct failures){ 0 };
+	struct cedar_answer out;
+	q.set = p;
 	cedar_eval_init(&q.e, entities, r, a);
-	for (unsigned e = CEDAR_FORBID; e <= CEDAR_PERMIT; e++) {
-		q.effect = (enum cedar_effect)e;
-		if (p->index[e].entry_n)
-			cedar_index_search(&p->index[e], &q.e, evaluate_hit, &q);
-	}
-	if (q.failures.n > 1)
-		cedar_sort(q.failures.list, q.failures.n, sizeof *q.failures.list, failure_cmp);
-	struct cedar_answer out = {
-		.allow = q.hits[CEDAR_PERMIT].n && !q.hits[CEDAR_FORBID].n,
-		.failure_n = q.failures.n, .failures = q.failures.list,
-	};
-	out.permit_n = hit_lists(a, &q.hits[CEDAR_PERMIT], &out.permits, &out.permit_at);
-	out.forbid_n = hit_lists(a, &q.hits[CEDAR_FORBID], &out.forbids, &out.forbid_at);
+	ask(&q, &out);
 	/* A condition that ran out of memory looks like a failed one; no answer may be built on that. */
-	if (!arena_ok(a))
-		return FAIL(E_NO_MEMORY);
-	*ret = out;
-	return OK;
+	*ret = arena_ok(a) ? out : (struct cedar_answer){ 0 };
+	return arena_ok(a) ? OK : FAIL(E_NO_MEMORY);
+}
+
+status
+cedar_evaluate_many(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r, size_t n,
+                    struct arena *a, struct cedar_answer *ret)
+{
+	__attribute__((uninitialized)) struct asking q;
+	q.set = p;
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0)
+			cedar_eval_init(&q.e, entities, &r[0], a);
+		else
+			cedar_eval_next(&q.e, &r[i]);
+		ask(&q, &ret[i]);
+	}
+	if (arena_ok(a))
+		return OK;
+	memset(ret, 0, n * sizeof *ret);
+	return FAIL(E_NO_MEMORY);
 }
 
 struct deciding {
 	struct cedar_eval e;
-	bool found;
+	const struct cedar_policies *set;
+	bool small, found;
 };
 
 static bool
 decide_hit(void *arg, const struct cedar_unit *u, uint32_t ordinal)
 {
 	struct deciding *q = arg;
-	q->found = cedar_eval_unit(&q->e, u) > 0;
+	uint32_t place;
+	q->found = place_of(q->set, q->small, ordinal, &place) && cedar_eval_unit(&q->e, u) > 0;
 	return !q->found;
+}
+
+/* A forbid that ran out of memory has not said no: then nothing is allowed. */
+static bool
+decide(struct deciding *q)
+{
+	q->found = false;
+	if (!search(q->set, CEDAR_FORBID, &q->e, decide_hit, q, &q->small))
+		return false;
+	search(q->set, CEDAR_PERMIT, &q->e, decide_hit, q, &q->small);
+	return q->found && arena_ok(q->e.arena);
 }
 
 status
@@ -369,17 +252,34 @@ cedar_decide(const struct cedar_policies *p, const struct cedar_entities *entiti
              bool *ret)
 {
 	__attribute__((uninitialized)) struct deciding q;
-	*ret = false;
-	q.found = false;
+	q.set = p;
 	cedar_eval_init(&q.e, entities, r, a);
-	if (p->index[CEDAR_FORBID].entry_n)
-		cedar_index_search(&p->index[CEDAR_FORBID], &q.e, decide_hit, &q);
-	if (!q.found && p->index[CEDAR_PERMIT].entry_n) {
-		cedar_index_search(&p->index[CEDAR_PERMIT], &q.e, decide_hit, &q);
-		/* A forbid that ran out of memory has not said no. */
-		*ret = q.found && arena_ok(a);
-	}
+	*ret = decide(&q);
 	return arena_ok(a) ? OK : FAIL(E_NO_MEMORY);
+}
+
+status
+cedar_decide_each(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r,
+                  const struct cedar_uid *const *resources, size_t n, struct arena *a, bool *ret)
+{
+	__attribute__((uninitialized)) struct deciding q;
+	struct cedar_request one = *r;
+	struct arena_mark start = arena_mark(a);
+	q.set = p;
+	for (size_t i = 0; i < n; i++) {
+		one.resource = resources[i];
+		if (i == 0)
+			cedar_eval_init(&q.e, entities, &one, a);
+		else
+			cedar_eval_next(&q.e, &one);
+		ret[i] = decide(&q);
+		if (!arena_ok(a)) {
+			memset(ret, 0, n * sizeof *ret);
+			return FAIL(E_NO_MEMORY);
+		}
+		arena_back(a, start);
+	}
+	return OK;
 }
 
 status

@@ -34,7 +34,7 @@ compile(const char *text)
 
 struct world {
 	struct cedar_entities *entities;
-	struct arena arena;
+	struct arena arena, scratch;
 	struct cedar_uid agent, team, tool, group, repo, folder;
 	struct cedar_request req;
 };
@@ -45,6 +45,7 @@ world_init(struct world *w)
 	w->entities = cedar_entities_new(7);
 	assert_non_null(w->entities);
 	arena_init(&w->arena, 1u << 20);
+	arena_init(&w->scratch, 1u << 20);
 	w->agent = uid("Agent", "a");
 	w->team = uid("Team", "t");
 	w->tool = uid("Action", "gh/create");
@@ -67,6 +68,7 @@ world_fini(struct world *w)
 {
 	cedar_entities_free(w->entities);
 	arena_fini(&w->arena);
+	arena_fini(&w->scratch);
 }
 
 /* "allow p0,p2 | f1 | e3": decision, permits, forbids, failures by number of the policy. */
@@ -208,6 +210,172 @@ edits_a_set(void **)
 	world_fini(&w);
 }
 
+/* The same answer, by id, from both sets. */
+static void
+same_answer(struct world *w, const struct cedar_policies *a, const struct cedar_policies *b)
+{
+	struct cedar_answer x, y;
+	bool allow;
+	arena_reset(&w->scratch);
+	assert_ok(cedar_evaluate(a, w->entities, &w->req, &w->scratch, &x));
+	assert_ok(cedar_evaluate(b, w->entities, &w->req, &w->scratch, &y));
+	assert_int_equal(x.permit_n, y.permit_n);
+	assert_int_equal(x.forbid_n, y.forbid_n);
+	assert_int_equal(x.failure_n, y.failure_n);
+	for (uint32_t i = 0; i < x.permit_n; i++) {
+		assert_true(span_eq(x.permits[i]->id, y.permits[i]->id));
+		assert_ptr_equal(cedar_policies_at(a, x.permit_at[i]), x.permits[i]);
+	}
+	for (uint32_t i = 0; i < x.forbid_n; i++) {
+		assert_true(span_eq(x.forbids[i]->id, y.forbids[i]->id));
+		assert_ptr_equal(cedar_policies_at(a, x.forbid_at[i]), x.forbids[i]);
+	}
+	for (uint32_t i = 0; i < x.failure_n; i++)
+		assert_ptr_equal(cedar_policies_at(a, x.failures[i].ordinal), x.failures[i].policy);
+	assert_ok(cedar_decide(a, w->entities, &w->req, &w->scratch, &allow));
+	assert_true(allow == y.allow);
+}
+
+static struct cedar_ast *
+some_policy(unsigned seed, uint32_t id)
+{
+	static const char *const heads[] = { "principal, action, resource", "principal == Agent::\"a\", action, resource", "principal == Agent::\"b\", action, resource",
+	                                     "principal, action == Action::\"gh/create\", resource", "principal is Agent, action in Action::\"gh\", resource" };
+	struct cedar_ast *ast;
+	struct cedar_diag d;
+	char text[200];
+	snprintf(text, sizeof text, "%s(%s)%s;", seed % 7 == 0 ? "forbid" : "permit", heads[seed % ARRAY_LEN(heads)], seed % 3 == 0 ? " when { context.nope }" : "");
+	assert_ok(cedar_parse_policies(span_str(text), SPAN("t.cedar"), id, NULL, &ast, &d));
+	return ast;
+}
+
+/* One edit after the other, until everything was put together anew more than once: always as if compiled at once. */
+static void
+edits_are_as_good_as_new(void **)
+{
+	enum { MANY = 400 };
+	struct world w;
+	struct cedar_ast *ast[MANY] = { 0 };
+	const struct cedar_policies *set, *next, *fresh;
+	struct cedar_diag d;
+	unsigned seed = 7, live = 0;
+	world_init(&w);
+	assert_ok(cedar_policies_new(NULL, 0, &set, &d));
+	for (unsigned round = 0; round < MANY; round++) {
+		const struct cedar_policy *drop[2] = { 0 };
+		unsigned drops = 0;
+		seed = seed * 1103515245 + 12345;
+		ast[live] = some_policy(seed >> 16, round);
+		for (unsigned k = 0; k < (seed >> 8) % 3 && live > 20; k++) {
+			unsigned at = (seed >> (10 + k)) % live;
+			if (drops && drop[0] == ast[at]->policies[0])
+				continue;
+			drop[drops++] = ast[at]->policies[0];
+		}
+		assert_ok(cedar_policies_edit(set, drop, drops, ast[live++], &next, &d));
+		for (unsigned k = 0; k < drops; k++)
+			for (unsigned i = 0; i < live; i++)
+				if (ast[i]->policies[0] == drop[k]) {
+					cedar_ast_unref(ast[i]);
+					live--;
+					memmove(&ast[i], &ast[i + 1], (live - i) * sizeof *ast);
+					break;
+				}
+		cedar_policies_unref(set);
+		set = next;
+		assert_int_equal(cedar_policies_count(set), live);
+		for (unsigned i = 0; i < live; i++)
+			assert_ptr_equal(cedar_policies_at(set, i), ast[i]->policies[0]);
+		assert_ok(cedar_policies_new(ast, live, &fresh, &d));
+		same_answer(&w, set, fresh);
+		/* a name that is taken, and one that was dropped */
+		struct cedar_ast *twice = some_policy(1, round);
+		assert_fails(cedar_policies_edit(set, NULL, 0, twice, &next, &d), E_EXISTS);
+		drop[0] = drop[1] = ast[live / 2]->policies[0];
+		assert_fails(cedar_policies_edit(set, drop, 2, NULL, &next, &d), E_NOT_FOUND);
+		drop[0] = twice->policies[0];
+		assert_fails(cedar_policies_edit(set, drop, 1, NULL, &next, &d), E_NOT_FOUND);
+		cedar_ast_unref(twice);
+		cedar_policies_unref(fresh);
+	}
+	for (unsigned i = 0; i < live; i++)
+		cedar_ast_unref(ast[i]);
+	cedar_policies_unref(set);
+	world_fini(&w);
+}
+
+/* Neighbours that share something give what each gives alone. */
+static void
+many_at_once(void **)
+{
+	struct world w;
+	struct cedar_uid other[3];
+	struct cedar_request r[24];
+	struct cedar_answer all[24], one;
+	const struct cedar_uid *resources[3];
+	bool decisions[3];
+	world_init(&w);
+	cedar_uid_init(&other[0], SPAN("Agent"), SPAN("z"));
+	cedar_uid_init(&other[1], SPAN("Repo"), SPAN("z"));
+	cedar_uid_init(&other[2], SPAN("Action"), SPAN("z"));
+	struct cedar_record_builder b = cedar_record_begin(&w.arena);
+	cedar_record_put(&b, SPAN("amount"), cedar_long(11));
+	const struct cedar_record *context = cedar_record_finish(&b);
+	b = cedar_record_begin(&w.arena);
+	cedar_record_put(&b, SPAN("level"), cedar_long(9));
+	const struct cedar_entity *extra[] = { cedar_entity_make(&w.arena, w.entities, &w.agent, cedar_record_finish(&b), NULL, NULL, 0) };
+	const struct cedar_policies *set = compile(
+	    "permit(principal,action,resource) when { principal.level == 3 && context.amount == 10 };"
+	    "permit(principal,action,resource) when { principal.level == 3 && resource in Org::\"x\" };"
+	    "permit(principal,action,resource) when { context.amount == 10 && resource in Org::\"x\" };"
+	    "permit(principal,action,resource) when { principal.level == 9 && action in Action::\"gh\" };"
+	    "forbid(principal,action,resource) when { context.amount == 11 && action in Action::\"gh\" };");
+	for (unsigned i = 0; i < ARRAY_LEN(r); i++) {
+		r[i] = w.req;
+		if (i & 1)
+			r[i].resource = &other[1];
+		if (i & 2)
+			r[i].context = context;
+		if (i & 4)
+			r[i].principal = &other[0];
+		if (i % 5 == 3)
+			r[i].action = &other[2];
+		if (i & 16) {
+			r[i].extra = extra;
+			r[i].extra_n = 1;
+		}
+	}
+	assert_ok(cedar_evaluate_many(set, w.entities, r, ARRAY_LEN(r), &w.arena, all));
+	for (unsigned i = 0; i < ARRAY_LEN(r); i++) {
+		assert_ok(cedar_evaluate(set, w.entities, &r[i], &w.arena, &one));
+		assert_int_equal(all[i].allow, one.allow);
+		assert_int_equal(all[i].permit_n, one.permit_n);
+		assert_int_equal(all[i].forbid_n, one.forbid_n);
+		assert_int_equal(all[i].failure_n, one.failure_n);
+		for (uint32_t k = 0; k < one.permit_n; k++)
+			assert_ptr_equal(all[i].permits[k], one.permits[k]);
+	}
+	resources[0] = w.req.resource;
+	resources[1] = &other[1];
+	resources[2] = w.req.resource;
+	assert_ok(cedar_decide_each(set, w.entities, &w.req, resources, 3, &w.arena, decisions));
+	for (unsigned i = 0; i < 3; i++) {
+		struct cedar_request q = w.req;
+		q.resource = resources[i];
+		assert_ok(cedar_evaluate(set, w.entities, &q, &w.arena, &one));
+		assert_int_equal(decisions[i], one.allow);
+	}
+	/* no memory: no answer at all */
+	struct arena tiny;
+	arena_init(&tiny, 100);
+	all[0].allow = true;
+	assert_fails(cedar_evaluate_many(set, w.entities, r, ARRAY_LEN(r), &tiny, all), E_NO_MEMORY);
+	assert_false(all[0].allow);
+	arena_fini(&tiny);
+	cedar_policies_unref(set);
+	world_fini(&w);
+}
+
 static void
 no_answer_without_memory(void **)
 {
@@ -310,5 +478,5 @@ builds_records(void **)
 	arena_fini(&a);
 }
 
-TEST_MAIN(T(many_apply_in_order), T(builds_records), T(combines), T(finds_by_head), T(says_what_failed), T(edits_a_set), T(no_answer_without_memory),
+TEST_MAIN(T(many_apply_in_order), T(builds_records), T(combines), T(finds_by_head), T(says_what_failed), T(edits_a_set), T(edits_are_as_good_as_new), T(many_at_once), T(no_answer_without_memory),
           T(request_entities_hide_the_store))

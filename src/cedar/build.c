@@ -106,5 +106,6 @@ cedar_ast_set_policies(struct cedar_ast *ast, struct cedar_stack *policies)
 	void **list;
 	TRY(cedar_stack_take(policies, 0, &ast->arena, &list, &ast->policy_n));
 	ast->policies = (struct cedar_policy **)list;
+	ast->policy_cap = ast->policy_n;
 	return OK;
 }

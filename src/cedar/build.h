@@ -26,5 +26,7 @@ const char *cedar_method_name(enum cedar_expr_kind k);
 
 /* Moves a stack of struct cedar_policy * into the set, which has none yet. */
 status cedar_ast_set_policies(struct cedar_ast *ast, struct cedar_stack *policies);
+/* Adds one more at the end. E_NO_MEMORY, also when the arena has overflowed before. */
+status cedar_ast_append(struct cedar_ast *ast, struct cedar_policy *p);
 
 #endif

@@ -8,7 +8,8 @@
  *   TRY(cedar_evaluate(set, entities, &request, &arena, &a));
  *
  * A compiled set is a snapshot: const, reference-counted, shared by any number of evaluations. An evaluation allocates from the
- * given arena and nowhere else. Single-threaded throughout. */
+ * given arena and nowhere else. Reference counts are atomic and an evaluation writes to nothing shared, so threads may share sets and
+ * stores that do not change. */
 #ifndef AMBIT_CEDAR_CEDAR_H
 #define AMBIT_CEDAR_CEDAR_H
 
@@ -25,9 +26,12 @@ struct cedar_policies;
  * the trees. E_EXISTS: two policies with the same id from the same file; E_NO_MEMORY. *d may say more. */
 status cedar_policies_new(struct cedar_ast *const *asts, size_t n, const struct cedar_policies **ret, struct cedar_diag *d);
 /* A new set: `old` without the `drop_n` policies in `drop` (handles of `old`), plus those of `add` (may be NULL). Only `add` is
- * compiled. `old` stays valid. Fails as cedar_policies_new, and E_NOT_FOUND for a handle that is not in `old`. */
+ * compiled, and as a rule only `add` is indexed. `old` stays valid. Fails as cedar_policies_new, and E_NOT_FOUND for a handle that is not in `old`. */
 status cedar_policies_edit(const struct cedar_policies *old, const struct cedar_policy *const *drop, size_t drop_n,
                            struct cedar_ast *add, const struct cedar_policies **ret, struct cedar_diag *d);
+/* The same with any number of trees. */
+status cedar_policies_edit_all(const struct cedar_policies *old, const struct cedar_policy *const *drop, size_t drop_n,
+                               struct cedar_ast *const *add, size_t add_n, const struct cedar_policies **ret, struct cedar_diag *d);
 const struct cedar_policies *cedar_policies_ref(const struct cedar_policies *p);
 /* NULL is accepted. */
 void cedar_policies_unref(const struct cedar_policies *p);
@@ -104,9 +108,18 @@ struct cedar_answer {
 status cedar_evaluate(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r,
                       struct arena *a, struct cedar_answer *ret);
 
+/* n requests, one answer each; all live in the arena. What neighbours have in common (the very same principal, action, context and
+ * extra entities, by pointer) is looked up and tested once. E_NO_MEMORY: there are no answers. */
+status cedar_evaluate_many(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r, size_t n,
+                           struct arena *a, struct cedar_answer *ret);
+
 /* The decision alone, stopping as soon as it is known. *ret is false unless OK is given. */
 status cedar_decide(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r,
                     struct arena *a, bool *ret);
+
+/* The decision for each of n resources in place of r's own; takes no more of the arena than one. E_NO_MEMORY: all are false. */
+status cedar_decide_each(const struct cedar_policies *p, const struct cedar_entities *entities, const struct cedar_request *r,
+                         const struct cedar_uid *const *resources, size_t n, struct arena *a, bool *ret);
 
 /* Cedar's own answer: the decision, the policies that determined it, and the policies that failed. */
 struct cedar_response {

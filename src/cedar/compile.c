@@ -417,6 +417,8 @@ compile_units(struct cedar_program *prog, struct cedar_ast *ast)
 	}
 	prog->memo_n = memo.tests;
 	prog->kept_n = memo.values;
+	memcpy(prog->memo_vars, memo.test_vars, sizeof prog->memo_vars);
+	memcpy(prog->kept_vars, memo.value_vars, sizeof prog->kept_vars);
 	return OK;
 }
 
@@ -441,7 +443,7 @@ cedar_program_new(struct cedar_ast *ast, struct cedar_program **ret)
 void
 cedar_program_unref(struct cedar_program *p)
 {
-	if (!p || --p->refs > 0)
+	if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	cedar_ast_unref(p->ast);
 	arena_fini(&p->arena);

@@ -234,14 +234,7 @@ cedar_policy_from_json(const struct json *v, span id, struct cedar_ast *ast, str
 	if (cedar_ast_find(ast, id))
 		return cedar_diag_set(d, E_EXISTS, cedar_est_at(v), NULL, "there is already a policy \"%.*s\"", SPAN_ARG(span_sub(id, 0, 100)));
 	TRY(policy(&r, v, id, &p));
-	struct cedar_policy **list = arena_array(&ast->arena, ast->policy_n + 1, sizeof *list);
-	ENSURE(list, E_NO_MEMORY);
-	if (ast->policy_n)
-		memcpy(list, ast->policies, ast->policy_n * sizeof *list);
-	list[ast->policy_n] = p;
-	ast->policies = list;
-	ast->policy_n++;
-	return OK;
+	return cedar_ast_append(ast, p);
 }
 
 /* ---- sets ---- */

@@ -75,6 +75,46 @@ cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const stru
 	e->memo_of = NULL;
 }
 
+/* Forgets what depends on the variables in `vars`. */
+static void
+forget(struct cedar_eval *e, uint8_t vars)
+{
+	const struct cedar_program *p = e->memo_of;
+	for (uint32_t i = 1; i <= p->memo_n; i++)
+		if (p->memo_vars[i] & vars)
+			e->memo[i] = 0;
+	for (uint32_t i = 1; i <= p->kept_n; i++)
+		if (p->kept_vars[i] & vars)
+			e->kept[i] = NULL;
+}
+
+void
+cedar_eval_next(struct cedar_eval *e, const struct cedar_request *r)
+{
+	const struct cedar_uid *const uids[3] = { r->principal, r->action, r->resource };
+	uint8_t changed = 0;
+	/* Entities of a request may be anybody's parents or attributes. */
+	if (r->extra_n != e->req->extra_n || r->extra != e->req->extra) {
+		cedar_eval_init(e, e->entities, r, e->arena);
+		return;
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		if (uids[i] == e->var_uid[i])
+			continue;
+		e->var_uid[i] = uids[i];
+		e->var_entity[i] = lookup(e, uids[i]);
+		e->var_record[i] = e->var_entity[i] ? e->var_entity[i]->attrs : NULL;
+		changed |= (uint8_t)(1u << i);
+	}
+	if (r->context != e->req->context) {
+		e->var_record[CEDAR_CONTEXT] = r->context ? r->context : &cedar_record_empty;
+		changed |= 1u << CEDAR_CONTEXT;
+	}
+	e->req = r;
+	if (changed && e->memo_of)
+		forget(e, changed);
+}
+
 static inline const struct cedar_entity *
 entity(const struct cedar_eval *e, const struct cedar_uid *uid)
 {

@@ -86,6 +86,14 @@ grow(struct cedar_memo *m)
 	return true;
 }
 
+static bool
+collect_vars(const struct cedar_expr *x, void *arg)
+{
+	if (x->kind == CEDAR_X_VAR)
+		*(uint8_t *)arg |= (uint8_t)(1u << x->sub);
+	return cedar_expr_children(x, collect_vars, arg);
+}
+
 /* Deep trees are not worth the walk; the bound keeps nested tests from being hashed again and again at each level. */
 #define MAX_DEPTH 8
 
@@ -101,10 +109,14 @@ cedar_memo_note(struct cedar_memo *m, const struct cedar_expr *x, struct cedar_o
 		if (e->hash != h || !cedar_expr_eq(e->x, x))
 			continue;
 		bool value = op->op == CEDAR_OP_GET_VAR;
-		if (value && !e->op->kept && m->values + 1 < CEDAR_KEPT)
+		if (value && !e->op->kept && m->values + 1 < CEDAR_KEPT) {
 			e->op->kept = (uint8_t)++m->values;
-		if (!value && !e->op->memo && m->tests + 1 < CEDAR_MEMOS)
+			collect_vars(x, &m->value_vars[m->values]);
+		}
+		if (!value && !e->op->memo && m->tests + 1 < CEDAR_MEMOS) {
 			e->op->memo = (uint8_t)++m->tests;
+			collect_vars(x, &m->test_vars[m->tests]);
+		}
 		op->memo = e->op->memo;
 		op->kept = e->op->kept;
 		return;

@@ -11,6 +11,7 @@ struct cedar_memo {
 	struct cedar_memo_entry *entries;        /* open addressing */
 	uint32_t n, mask;
 	uint32_t tests, values;                  /* numbers given out; 0 is never one */
+	uint8_t test_vars[CEDAR_MEMOS], value_vars[CEDAR_KEPT];  /* what each depends on */
 };
 
 void cedar_memo_fini(struct cedar_memo *m);

@@ -55,6 +55,8 @@ struct cedar_program {
 	uint32_t refs;
 	uint32_t unit_n;
 	uint32_t memo_n, kept_n;                 /* numbers in use are 1 … n */
+	/* Which variables they depend on, as bits (1 << enum cedar_var). */
+	uint8_t memo_vars[CEDAR_MEMOS], kept_vars[CEDAR_KEPT];
 	struct arena arena;
 	struct cedar_ast *ast;
 	struct cedar_unit *units;
@@ -82,6 +84,8 @@ struct cedar_eval {
 };
 
 void cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const struct cedar_request *r, struct arena *a);
+/* Turns to another request, keeping what is known of the variables that are the very same. */
+void cedar_eval_next(struct cedar_eval *e, const struct cedar_request *r);
 /* 1 true, 0 false, -1 failed (see e->failure). The numbered tests in `op` must be those of e->memo_of. */
 int cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op);
 /* The condition of a unit. */
