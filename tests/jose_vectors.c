@@ -1,5 +1,5 @@
-/* jose-vectors FOLDER: third-party vectors of signatures, MACs and key derivation, in the form of C2SP Wycheproof, against our
- * verifiers. Prints what it did with each file, every vector decided wrongly, and "N passed, N failed". Exit 1 when one failed.
+/* jose-vectors FOLDER: third-party vectors of signatures, MACs and key derivation against our verifiers: files in the form of C2SP Wycheproof,
+ * and of the JOSE cookbook (RFC 7520, 7797, 8037). Prints what it did with each file, every vector decided wrongly, and "N passed, N failed". Exit 1 when one failed.
  *
  * A token called invalid must be refused, always. One called valid must be accepted but where STRICTER names it. */
 #include "base/arena.h"
@@ -159,6 +159,117 @@ run(const struct test *t)
 	skipped++;
 }
 
+/* ---- the cookbook --------------------------------------------------------------------------------------------------- */
+
+static void
+expect(const char *file, const char *what, bool got, bool want)
+{
+	if (got == want) {
+		passed++;
+		return;
+	}
+	wrong++;
+	printf("  %s: %s: %s\n", file, what, got ? "ACCEPTED although it must not be" : "refused although valid");
+}
+
+/* A key of the cookbook names its algorithm in the example, not in itself. */
+static bool
+cookbook_key(const struct json *key, span alg, struct arena *a, struct jwk *k)
+{
+	const struct jwk_rules rules = { .rsa_default = sign_alg_from_name(alg) };
+
+	return !failed(jwk_read_as(key, &rules, a, k));
+}
+
+static bool
+cookbook_verify(span token, const struct json *key, span alg, struct arena *a)
+{
+	struct jwk k = { 0 };
+	struct jws j;
+	bool ok = cookbook_key(key, alg, a, &k) && !failed(jws_parse(token, 65536, a, &j)) && jwk_verify(&k, &j);
+
+	jwk_fini(&k);
+	return ok;
+}
+
+/* Every single character matters. */
+static void
+cookbook_bent(const char *file, span token, const struct json *key, span alg, struct arena *a)
+{
+	uint8_t *copy = arena_alloc(a, token.n);
+	bool accepted = false;
+
+	must(copy);
+	memcpy(copy, token.p, token.n);
+	for (size_t i = 0; i < token.n; i += 7) {
+		struct arena_mark m = arena_mark(a);
+		copy[i] = copy[i] == 'A' ? 'B' : 'A';
+		accepted |= cookbook_verify(span_make(copy, token.n), key, alg, a);
+		copy[i] = token.p[i];
+		arena_back(a, m);
+	}
+	expect(file, "one character changed", accepted, false);
+}
+
+static void
+cookbook_jws(const char *file, const struct json *all, struct arena *a)
+{
+	const struct json *in = json_gets(all, "input"), *out = json_gets(all, "output"), *key = json_gets(in, "key");
+	const struct json *compact = json_gets(out, "compact"), *flat = json_gets(out, "json_flat"), *alg = json_gets(in, "alg");
+
+	if (json_is_str(compact) && json_is_str(alg)) {
+		bool detached = memmem(compact->str.p, compact->str.n, "..", 2);
+		/* A detached payload is another document: without it there is nothing to verify. */
+		expect(file, "compact", cookbook_verify(compact->str, key, alg->str, a), !detached && json_is_obj(key));
+		cookbook_bent(file, compact->str, key, alg->str, a);
+	}
+	const struct json *head = json_gets(flat, "protected"), *payload = json_gets(flat, "payload"), *sig = json_gets(flat, "signature");
+	const struct json *b64 = json_pointer(all, SPAN("/signing/protected/b64"));
+	if (json_is_bool(b64) && json_is_str(head) && json_is_str(payload) && json_is_str(sig)) {
+		CLEANUP(buf_fini) struct buf t = { 0 };
+		buf_init(&t, 65536);
+		buf_printf(&t, "%.*s.%.*s.%.*s", SPAN_ARG(head->str), SPAN_ARG(payload->str), SPAN_ARG(sig->str));
+		expect(file, "b64 false", cookbook_verify(buf_span(&t), key, alg->str, a), false);
+	} else if (!compact) {
+		skipped++;   /* only as JSON serialisation, which is not read here */
+	}
+}
+
+static void
+cookbook_jwk(const char *file, const struct json *v, struct arena *a)
+{
+	struct jwk k = { 0 };
+
+	expect(file, "key", cookbook_key(v, SPAN("RS256"), a, &k), is(v, "use", "sig"));
+	jwk_fini(&k);
+	/* Without the example's word an RSA key verifies nothing. */
+	if (is(v, "kty", "RSA") && !json_gets(v, "alg"))
+		expect(file, "key without alg", !failed(jwk_read(v, a, &k)), false);
+}
+
+static void
+cookbook_jwe(const char *file, const struct json *all, struct arena *a)
+{
+	const struct json *compact = json_pointer(all, SPAN("/output/compact"));
+	struct jws j;
+
+	if (json_is_str(compact))
+		expect(file, "encrypted", !failed(jws_parse(compact->str, 65536, a, &j)), false);
+	else
+		skipped++;
+}
+
+static void
+run_cookbook(const char *file, const struct json *all, struct arena *a)
+{
+	if (json_gets(all, "kty"))
+		cookbook_jwk(file, all, a);
+	else if (json_gets(all, "encrypting_content"))
+		cookbook_jwe(file, all, a);
+	else if (json_gets(all, "signing"))
+		cookbook_jws(file, all, a);
+}
+
 static bool
 run_file(const char *folder, const char *name)
 {
@@ -176,6 +287,8 @@ run_file(const char *folder, const char *name)
 		return false;
 	}
 	unsigned p = passed, w = wrong, s = skipped;
+	if (!json_gets(all, "testGroups"))
+		run_cookbook(name, all, &tree);
 	json_for_items(group, json_gets(all, "testGroups"))
 		json_for_items(v, json_gets(group, "tests")) {
 			arena_reset(&scratch);

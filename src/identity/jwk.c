@@ -26,11 +26,11 @@ text_is(const struct json *v, const char *name, const char *want)
 }
 
 static bool
-may_verify(const struct json *v)
+may_verify(const struct json *v, const struct jwk_rules *rules)
 {
 	const struct json *ops = json_gets(v, "key_ops");
 
-	if (json_gets(v, "use") && !text_is(v, "use", "sig"))
+	if (rules->use ? !text_is(v, "use", rules->use) : json_gets(v, "use") && !text_is(v, "use", "sig"))
 		return false;
 	if (!ops)
 		return true;
@@ -54,7 +54,7 @@ curve_alg(const struct json *v)
 }
 
 static status
-read_key(const struct json *v, struct arena *a, struct jwk *k)
+read_key(const struct json *v, const struct jwk_rules *rules, struct arena *a, struct jwk *k)
 {
 	const struct json *alg_name = json_gets(v, "alg");
 	enum sign_alg alg = json_is_str(alg_name) ? sign_alg_from_name(alg_name->str) : ALG_NONE, curve = curve_alg(v);
@@ -69,7 +69,7 @@ read_key(const struct json *v, struct arena *a, struct jwk *k)
 	if (text_is(v, "kty", "RSA")) {
 		TRY(bytes_of(v, "n", a, &x));
 		TRY(bytes_of(v, "e", a, &y));
-		return verify_key_rsa(alg, x, y, &k->key);
+		return verify_key_rsa(alg_name ? alg : rules->rsa_default, x, y, &k->key);
 	}
 	ENSURE(curve != ALG_NONE && (!alg_name || alg == curve), E_CRYPTO);
 	TRY(bytes_of(v, "x", a, &x));
@@ -78,18 +78,26 @@ read_key(const struct json *v, struct arena *a, struct jwk *k)
 	return verify_key_ec(curve, x, y, &k->key);
 }
 
+static const struct jwk_rules plain = { 0 };
+
 status
 jwk_read(const struct json *v, struct arena *a, struct jwk *ret)
+{
+	return jwk_read_as(v, &plain, a, ret);
+}
+
+status
+jwk_read_as(const struct json *v, const struct jwk_rules *rules, struct arena *a, struct jwk *ret)
 {
 	const struct json *kid = json_gets(v, "kid");
 	struct jwk k = { 0 };
 
-	ENSURE(json_is_obj(v) && may_verify(v) && (!kid || json_is_str(kid)), E_CRYPTO);
+	ENSURE(json_is_obj(v) && may_verify(v, rules) && (!kid || json_is_str(kid)), E_CRYPTO);
 	if (kid) {
 		k.kid = arena_copy(a, kid->str);
 		ENSURE(arena_ok(a), E_NO_MEMORY);
 	}
-	TRY(read_key(v, a, &k));
+	TRY(read_key(v, rules, a, &k));
 	*ret = k;
 	return OK;
 }
@@ -108,7 +116,7 @@ jwk_set_fini(struct jwk_set *s)
 }
 
 static status
-read_into(const struct json *keys, struct arena *a, struct jwk_set *s)
+read_into(const struct json *keys, const struct jwk_rules *rules, struct arena *a, struct jwk_set *s)
 {
 	json_for_items(v, keys) {
 		struct jwk k;
@@ -118,7 +126,7 @@ read_into(const struct json *keys, struct arena *a, struct jwk_set *s)
 			const struct json *other = json_gets(before, "kid");
 			ENSURE(!other || !json_equal(other, kid), E_BAD_REQUEST);
 		}
-		status st = jwk_read(v, a, &k);
+		status st = jwk_read_as(v, rules, a, &k);
 		ENSURE(st.code != E_NO_MEMORY, E_NO_MEMORY);
 		if (!failed(st))
 			s->keys[s->n++] = k;
@@ -129,11 +137,17 @@ read_into(const struct json *keys, struct arena *a, struct jwk_set *s)
 status
 jwk_set_read(const struct json *v, struct arena *a, struct jwk_set *ret)
 {
+	return jwk_set_read_as(v, &plain, a, ret);
+}
+
+status
+jwk_set_read_as(const struct json *v, const struct jwk_rules *rules, struct arena *a, struct jwk_set *ret)
+{
 	const struct json *keys = json_gets(v, "keys");
 
 	*ret = (struct jwk_set){ 0 };
 	ENSURE(json_is_arr(keys) && keys->arr.n <= JWK_SET_MAX, E_BAD_REQUEST);
-	status s = read_into(keys, a, ret);
+	status s = read_into(keys, rules, a, ret);
 	if (failed(s))
 		jwk_set_fini(ret);
 	return s;

@@ -22,6 +22,13 @@ struct jwk_set {
 	size_t n;
 };
 
+/* How keys of one kind of issuer are read. All zero: as jwk_read does. */
+struct jwk_rules {
+	const char *use;             /* what `use` must say; NULL: "sig", or nothing */
+	enum sign_alg rsa_default;   /* of an RSA key without `alg`; ALG_NONE: refused */
+};
+status jwk_read_as(const struct json *v, const struct jwk_rules *rules, struct arena *a, struct jwk *ret);
+status jwk_set_read_as(const struct json *v, const struct jwk_rules *rules, struct arena *a, struct jwk_set *ret);
 /* One key object. Spans live in the arena. E_CRYPTO for anything but a key we verify with; E_NO_MEMORY. */
 status jwk_read(const struct json *v, struct arena *a, struct jwk *ret);
 void jwk_fini(struct jwk *k);

@@ -2,8 +2,9 @@
 
 #include "text/base64url.h"
 
-/* Header members by which a token would choose how it is looked at (RFC 7515 §4.1). */
-static const char *const refused_members[] = { "crit", "b64", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "zip", "enc", "cty" };
+/* Header members by which a token would choose how it is looked at (RFC 7515 §4.1). Thumbprints (x5t) only repeat what kid says, and are
+ * passed over: those who allow certain headers only refuse them. */
+static const char *const refused_members[] = { "crit", "b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "cty" };
 
 static status
 decode(span text, struct arena *a, span *ret)
