@@ -185,7 +185,7 @@ static const struct command table[] = {
 	{ "server", "discover", NULL, "Set up", "ask a tool server for its tools again", NULL, .pos = { SERVER }, .op = "server/discover", .id = "server", .exits = "0 1 2 3 4 7 9",
 	  .examples = { "ambit server discover files" } },
 	{ "policy", "list", NULL, "Set up", "active policies", NULL, .flags = { LIMIT }, .op = "policy/list", .id = "name", .exits = "0 2 3 4 9",
-	  .cols = { { "POLICY", "name" }, { "RULES", "rules" }, { "MODE", "mode" }, { "CHANGED", "changed", COL_AGE }, { "BY", "by" }, { "DIGEST", "digest", COL_TEXT, true } }, .examples = { "ambit policy list" } },
+	  .cols = { { "POLICY", "name" }, { "RULES", "rules" }, { "MODE", "mode" }, { "STATE", "state" }, { "CHANGED", "changed", COL_AGE }, { "BY", "by" }, { "DIGEST", "digest", COL_TEXT, true }, { "FINDINGS", "findings", COL_TEXT, true } }, .examples = { "ambit policy list" } },
 	{ "policy", "show", NULL, "Set up", "the text of one policy", NULL, .pos = { { "POLICY", "policy", "policy name", COMP_POLICY } }, .op = "policy/show", .id = "name", .exits = "0 2 3 4 7 9",
 	  .examples = { "ambit policy show starter", "ambit policy show starter --field text" } },
 	{ "policy", "fmt", NULL, "Set up", "write policies in the one layout, comments kept", "Changes files in place, each at once or not at all, and names those it changed; standard input goes to standard output. "

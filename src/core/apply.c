@@ -147,6 +147,15 @@ policies_after(struct core *c, const struct plan *p, struct policy_source **ret,
 	return OK;
 }
 
+static bool
+servers_come(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->items[i].fresh && p->items[i].fresh->kind == OBJ_SERVER && p->items[i].change != CHANGE_SAME)
+			return true;
+	return false;
+}
+
 static status
 plan_policy(struct core *c, struct plan *p, struct object_fault *f, char *where, size_t where_n)
 {
@@ -160,7 +169,7 @@ plan_policy(struct core *c, struct plan *p, struct object_fault *f, char *where,
 	json_w_arr(&w);
 	status s = changed ? policy_set_new(src, n, c->policy->version + 1, &p->policy, &d, &name) : OK;
 	if (changed && !failed(s))
-		s = policy_validate(c, p->policy, &w, &d, &name);
+		s = policy_validate(c, p->policy, servers_come(p), &w, &d, &name);
 	json_w_arr_end(&w);
 	free(src);
 	if (!failed(s))
@@ -338,6 +347,7 @@ carry_out(struct core *c, struct plan *p, span actor)
 		policy_event(c, old, actor);
 		policy_set_unref(old);
 	}
+	c->notes.stale = true;
 	apply_refresh(c);
 	/* What a change has put outside is cut like anything else that is dead. */
 	revoke_dead(c, NULL, E_REVOKED, "configuration");

@@ -174,6 +174,7 @@ core_free(struct core *c)
 	free_lists(c);
 	core_load_drop(c);
 	policy_set_unref(c->policy);
+	arena_fini(&c->notes.arena);
 	cedar_entities_free(c->entities);
 	str_unref(&c->strs, c->checkpoint_note);
 	str_unref(&c->strs, c->log_key);

@@ -82,6 +82,7 @@ restore_policy(struct core *c)
 	free(src);
 	TRY(s);
 	policy_set_unref(c->policy);
+	c->notes.stale = true;
 	c->policy = p;
 	return OK;
 }

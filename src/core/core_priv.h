@@ -60,6 +60,7 @@ struct core {
 	struct list session_tasks;       /* tasks with open sessions at the tools role */
 	struct stop *world;
 	struct policy_set *policy;
+	struct policy_notes notes;       /* about it */
 	struct cedar_entities *entities; /* agents, tools and their groups, as Cedar sees them */
 	struct buf scratch, out, words;  /* kept, so that a decision allocates nothing: arguments, verdict, sentences */
 	struct list restoring;           /* objects whose rows were read, until all are in */

@@ -586,6 +586,36 @@ a_changed_tool_waits_for_review(void **)
 	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->verdict, VERDICT_ALLOW);
 }
 
+/* Tools come after the policies that name them: what a policy is worth is looked at again, and said where policies are listed. */
+static void
+policies_are_looked_at_again_when_tools_come(void **)
+{
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"policy\",\"name\":\"later\",\"text\":\""
+		"permit(principal, action == Action::\\\"files/search\\\", resource) when { context.input.limit < 5 };\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_non_null(strstr(client_str(&C, v, "/warnings/0"), "files/search"));
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_POLICY_SHOW, "{\"policy\":\"later\"}");
+	assert_string_equal(client_str(&C, v, "/state"), "unmatched");
+	found("[{\"name\":\"search\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"limit\":{\"type\":\"integer\"}},\"required\":[\"limit\"]}}]");
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_POLICY_SHOW, "{\"policy\":\"later\"}");
+	assert_string_equal(client_str(&C, v, "/state"), "ok");
+	found("[{\"name\":\"search\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"limit\":{\"type\":\"string\"}},\"required\":[\"limit\"]}}]");
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_POLICY_LIST, "{}");
+	assert_string_equal(client_str(&C, v, "/items/0/state"), "ok");
+	assert_string_equal(client_str(&C, v, "/items/1/state"), "invalid");
+	assert_non_null(strstr(client_str(&C, v, "/items/1/findings/0"), "line 1"));
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_STATUS, "{}");
+	bool told = false;
+	json_for_items(it, json_gets(v, "findings"))
+		told |= json_is_str(json_gets(it, "code")) && span_is(json_gets(it, "code")->str, "policy_invalid");
+	assert_true(told);
+	/* A server that comes with the policies has shown nothing yet: no noise about its names. */
+	v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"server\",\"name\":\"fresh\",\"transport\":\"stdio\",\"command\":[\"x\"]},"
+		"{\"kind\":\"policy\",\"name\":\"later\",\"text\":\"permit(principal, action == Action::\\\"fresh/tool\\\", resource);\"}]}");
+	assert_int_equal(C.last_error, E_OK);
+	assert_null(json_pointer(v, SPAN("/warnings/0")));
+}
+
 static void
 agents_are_put_down(void **)
 {
@@ -1209,7 +1239,7 @@ main(void)
 		E2E(tokens_are_bound_and_short), E2E(a_task_expires), E2E(nothing_is_allowed_before_it_is_durable),
 		E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers), E2E(budgets_are_kept),
 		E2E(rates_are_kept), E2E(children_spend_their_parents_budget), E2E(a_changed_tool_waits_for_review),
-		E2E(agents_are_put_down), E2E(tools_and_servers_are_stopped), E2E(agents_are_not_people),
+		E2E(policies_are_looked_at_again_when_tools_come), E2E(agents_are_put_down), E2E(tools_and_servers_are_stopped), E2E(agents_are_not_people),
 		E2E(one_process_is_not_another_task), E2E(an_enrolment_token_works_once), E2E(delegation_ends_somewhere),
 		E2E(who_may_launch_what), E2E(a_held_task_ends_with_its_holder), E2E(an_approver_who_lost_the_right_does_not_count),
 		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),

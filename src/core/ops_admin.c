@@ -281,6 +281,7 @@ op_TOOL_REVIEW(struct core *c, struct op_call *o, struct json_writer *w)
 		t->sensitivity_set = (int8_t)v;
 	TRY(tool_refresh(c, t));
 	TRY(tool_review(c, t, &d, o->actor, reason));
+	policy_recheck(c);
 	tool_write(c, t, false, w);
 	return OK;
 }
@@ -373,6 +374,24 @@ op_SERVER_DISCOVER(struct core *c, struct op_call *o, struct json_writer *)
 
 /* ---- policies ---- */
 
+/* What the tools known now make of it. */
+static void
+write_notes(const struct core *c, span policy, struct json_writer *w)
+{
+	bool invalid = false, any = false;
+	json_w_karr(w, "findings");
+	for (uint32_t i = 0; i < c->notes.n; i++) {
+		const struct policy_note *x = &c->notes.items[i];
+		if (!span_eq(x->policy, policy))
+			continue;
+		any = true;
+		invalid |= x->invalid;
+		json_w_str(w, x->text);
+	}
+	json_w_arr_end(w);
+	json_w_kcstr(w, "state", invalid ? "invalid" : any ? "unmatched" : "ok");
+}
+
 static void
 write_policy(const struct core *c, const struct object *x, bool text, struct json_writer *w)
 {
@@ -392,6 +411,7 @@ write_policy(const struct core *c, const struct object *x, bool text, struct jso
 	write_time(w, x->changed);
 	json_w_kstr(w, "by", x->by);
 	json_w_kint(w, "version", (int64_t)x->version);
+	write_notes(c, x->name, w);
 	if (text)
 		json_w_kstr(w, "text", json_gets(x->spec, "text")->str);
 	json_w_obj_end(w);
@@ -405,6 +425,7 @@ op_POLICY_LIST(struct core *c, struct op_call *o, struct json_writer *w)
 	span last = { 0 };
 	TRY(op_only(o, names));
 	TRY(op_page_begin(o, &p, w));
+	policy_recheck(c);
 	list_for(it, &c->kinds[OBJ_POLICY]) {
 		const struct object *x = container_of(it, struct object, of_kind);
 		if (!op_page_item(&p, x->name))
@@ -423,6 +444,7 @@ op_POLICY_SHOW(struct core *c, struct op_call *o, struct json_writer *w)
 	TRY(op_str(o, "policy", &name));
 	const struct object *x = object_find(c, OBJ_POLICY, name);
 	ENSURE(x, E_NOT_FOUND);
+	policy_recheck(c);
 	write_policy(c, x, true, w);
 	return OK;
 }

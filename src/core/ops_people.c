@@ -114,6 +114,15 @@ write_findings(const struct core *c, struct json_writer *w)
 		finding(w, "tools_quarantined", "tools wait for a review", "ambit tool list");
 	if (count_unconfirmed(c))
 		finding(w, "revocation_incomplete", "a revocation is not confirmed everywhere", "ambit revocations");
+	for (uint32_t i = 0, told = 0; i < c->notes.n && told < 8; i++) {
+		const struct policy_note *x = &c->notes.items[i];
+		CLEANUP(buf_fini) struct buf b;
+		buf_init(&b, 4096);
+		buf_printf(&b, "policy %.*s does not fit the tools there are: %.*s", SPAN_ARG(x->policy), SPAN_ARG(x->text));
+		buf_put_u8(&b, 0);
+		if (x->invalid && !b.err && ++told)
+			finding(w, "policy_invalid", (const char *)b.p, "correct it, then ambit apply -f FILE");
+	}
 	if (!c->policy->rule_n)
 		finding(w, "no_policy", "there is no policy, so nothing is allowed", "ambit apply -f FILE");
 	json_w_arr_end(w);
@@ -145,6 +154,7 @@ status
 op_STATUS(struct core *c, struct op_call *, struct json_writer *w)
 {
 	uint64_t agents = 0;
+	policy_recheck(c);
 	list_for(it, &c->agents)
 		agents += container_of(it, struct agent, all)->state == AGENT_ACTIVE;
 	json_w_obj(w);

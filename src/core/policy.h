@@ -40,9 +40,24 @@ status policy_set_new(const struct policy_source *src, size_t n, uint64_t versio
 void policy_set_unref(struct policy_set *p);
 /* Holds the set against the tools known now (strict validation). What could never be evaluated is E_BAD_POLICY with its place;
  * what is merely unknown is added to `warnings`, an open JSON array. */
+/* `soon`: servers are about to show their tools, so names that nobody knows are not worth a word yet. */
 struct json_writer;
-status policy_validate(const struct core *c, const struct policy_set *p, struct json_writer *warnings, struct cedar_diag *d,
+status policy_validate(const struct core *c, const struct policy_set *p, bool soon, struct json_writer *warnings, struct cedar_diag *d,
                        span *ret_name);
+
+/* What the active set is worth against the tools known now. Tools come, change and are reviewed after the policies were activated. */
+struct policy_note {
+	span policy, text;               /* the object's name; "line 4: …" */
+	bool invalid;                    /* can never be evaluated as written; else a name that nobody knows */
+};
+struct policy_notes {
+	struct arena arena;
+	struct policy_note *items;
+	uint32_t n, invalid;
+	bool stale;                      /* tools or policies have changed since */
+};
+/* Brings c->notes up to date, if they are not. Keeps what it had when there is no memory. */
+void policy_recheck(struct core *c);
 /* The annotations that mean something here, by number; NULL past the last. Any other refuses activation. */
 const char *rule_annotation(size_t i);
 /* The text of a rule. */

@@ -66,8 +66,25 @@ judge(const struct policy_set *p, const struct cedar_schema *schema, struct ceda
 	return r->oom ? FAIL(E_NO_MEMORY) : OK;
 }
 
+/* Names that may be known tomorrow. */
+static bool
+about_names(const struct cedar_finding *f)
+{
+	return f->kind == CEDAR_FIND_UNKNOWN_TYPE || f->kind == CEDAR_FIND_UNKNOWN_ACTION || f->kind == CEDAR_FIND_UNKNOWN_ID ||
+	       f->kind == CEDAR_FIND_INAPPLICABLE || f->kind == CEDAR_FIND_IMPOSSIBLE;
+}
+
+static bool
+no_tools(const struct core *c)
+{
+	list_for(it, &c->tools_list)
+		if (container_of(it, struct tool, all)->state != TOOL_GONE)
+			return false;
+	return true;
+}
+
 static status
-tell(const struct cedar_report *r, struct json_writer *warnings, struct cedar_diag *d, span *ret_name)
+tell(const struct cedar_report *r, bool soon, struct json_writer *warnings, struct cedar_diag *d, span *ret_name)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct cedar_finding *f = &r->items[i];
@@ -76,6 +93,8 @@ tell(const struct cedar_report *r, struct json_writer *warnings, struct cedar_di
 			*ret_name = cedar_policy_file(f->policy);
 			return FAIL(E_BAD_POLICY);
 		}
+		if (soon && about_names(f))
+			continue;
 		CLEANUP(buf_fini) struct buf b;
 		buf_init(&b, 1024);
 		buf_printf(&b, "policy/%.*s line %u: %s", SPAN_ARG(cedar_policy_file(f->policy)), f->diag.line, f->diag.what);
@@ -85,22 +104,73 @@ tell(const struct cedar_report *r, struct json_writer *warnings, struct cedar_di
 	return OK;
 }
 
-status
-policy_validate(const struct core *c, const struct policy_set *p, struct json_writer *warnings, struct cedar_diag *d, span *ret_name)
+static status
+validate(const struct core *c, const struct policy_set *p, struct cedar_report *r)
 {
 	CLEANUP(arena_fini) struct arena a;
 	CLEANUP(cedar_toolschema_unrefp) struct cedar_toolschema *tools = NULL;
-	CLEANUP(cedar_report_fini) struct cedar_report r;
 	arena_init(&a, 256 << 20);
+	TRY(catalogue(c, &a, &tools));
+	return judge(p, cedar_toolschema_schema(tools), r);
+}
+
+status
+policy_validate(const struct core *c, const struct policy_set *p, bool soon, struct json_writer *warnings, struct cedar_diag *d, span *ret_name)
+{
+	CLEANUP(cedar_report_fini) struct cedar_report r;
 	cedar_report_init(&r, 64);
-	status s = catalogue(c, &a, &tools);
-	if (!failed(s))
-		s = judge(p, cedar_toolschema_schema(tools), &r);
+	status s = validate(c, p, &r);
 	if (s.code == E_NO_MEMORY)
 		return s;
 	if (failed(s)) {
 		json_w_str(warnings, SPAN("the policies could not be held against the tools' schemas"));
 		return OK;
 	}
-	return tell(&r, warnings, d, ret_name);
+	return tell(&r, soon || no_tools(c), warnings, d, ret_name);
+}
+
+/* ---- again, when the tools have changed ---- */
+
+static status
+note(struct policy_notes *to, const struct cedar_finding *f)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 2048);
+	buf_printf(&b, "line %u: %s%s%s", f->diag.line, f->diag.what, f->diag.hint[0] ? "; " : "", f->diag.hint);
+	TRY(buf_finish(&b));
+	to->items[to->n] = (struct policy_note){ arena_copy(&to->arena, cedar_policy_file(f->policy)), arena_copy(&to->arena, buf_span(&b)), refuses(f) };
+	to->invalid += to->items[to->n++].invalid;
+	return arena_ok(&to->arena) ? OK : FAIL(E_NO_MEMORY);
+}
+
+static status
+take_notes(const struct core *c, const struct cedar_report *r, struct policy_notes *to)
+{
+	bool none = no_tools(c);
+	to->items = arena_array(&to->arena, r->n + 1, sizeof *to->items);
+	ENSURE(to->items, E_NO_MEMORY);
+	for (uint32_t i = 0; i < r->n; i++)
+		if (refuses(&r->items[i]) || !(none && about_names(&r->items[i])))
+			TRY(note(to, &r->items[i]));
+	return OK;
+}
+
+void
+policy_recheck(struct core *c)
+{
+	CLEANUP(cedar_report_fini) struct cedar_report r;
+	struct policy_notes fresh = { 0 };
+	if (!c->notes.stale || !c->policy)
+		return;
+	arena_init(&fresh.arena, 1 << 20);
+	cedar_report_init(&r, 64);
+	status s = validate(c, c->policy, &r);
+	if (!failed(s))
+		s = take_notes(c, &r, &fresh);
+	if (failed(s)) {
+		arena_fini(&fresh.arena);
+		return;
+	}
+	arena_fini(&c->notes.arena);
+	c->notes = fresh;
 }
