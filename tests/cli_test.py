@@ -95,6 +95,34 @@ def resources_and_reading():
         assert error["code"] and "max_ttl" in json.dumps(error), error
 
 
+def policies_whose_tests_fail_are_not_applied():
+    with Cli() as s:
+        os.mkdir(s.home + "/set")
+        with open(s.home + "/set/all.cedar", "w") as f:
+            f.write(POLICY + '@id("new") forbid (principal, action == Action::"t/echo", resource) when { context.input.text == "no" };\n')
+        with open(s.home + "/set/t_tools.json", "w") as f:
+            f.write(s.say("tool", "catalogue"))
+        test = "cases:\n  - {name: %s, agent: bot, tool: t/echo, args: {text: '%s'}, expect: deny, rules: [%s]}\n"
+        with open(s.home + "/set/all_test.yaml", "w") as f:
+            f.write(test % ("secrets", "a secret", "new"))
+        version = s.json("policy", "show", "all")["version"]
+        fails(s, ["apply", "-f", "set"], 10, "not applied", "1 of 1 policy tests fail", "ambit policy test")
+        assert s.json("policy", "show", "all")["version"] == version
+        with open(s.home + "/set/all_test.yaml", "w") as f:
+            f.write("cases: [\n")
+        fails(s, ["apply", "-f", "set"], 10, "not applied", "all_test.yaml:2:")
+        with open(s.home + "/set/all_test.yaml", "w") as f:
+            f.write(test % ("secrets", "a secret", "no-secret"))
+        assert "1 changed" in s.say("apply", "-f", "set")
+        with open(s.home + "/set/all_test.yaml", "w") as f:
+            f.write(test % ("secrets", "a secret", "other"))
+        s.run("apply", "-f", "set", "--skip-tests")
+        # Offline and on the server, the same schema and the same verdict.
+        assert "no findings" in s.say("policy", "validate", "--server", "set/all.cedar")
+        assert "no findings" in s.say("policy", "validate", "set")
+        s.run("check", "--agent", "bot", "--tool", "t/echo", "--arg", "text=no", want=3)
+
+
 def misuse_is_refused_before_anything_is_asked():
     with Cli() as s:
         fails(s, ["task", "list", "--stat"], 2, "did you mean --state?")
@@ -437,7 +465,7 @@ def doctor_and_status():
         assert s.say("--version").startswith("ambit ")
 
 
-sys.exit(tap([resources_and_reading, misuse_is_refused_before_anything_is_asked, tasks_from_birth_to_receipt, check_and_why,
+sys.exit(tap([resources_and_reading, policies_whose_tests_fail_are_not_applied, misuse_is_refused_before_anything_is_asked, tasks_from_birth_to_receipt, check_and_why,
               approvals_by_whole_id_only, killing_needs_the_whole_name, the_log_is_exported_and_checked_without_a_server,
               run_gives_a_task_and_takes_it_back, ends_reach_the_program, a_killed_run_takes_everything_with_it,
               a_held_task_survives_the_edge_and_core, connect_edits_what_is_ours_and_nothing_else, the_hook_blocks_on_its_own_faults,

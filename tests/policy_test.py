@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from server import read, tap
+from server import Skip, read, tap
 
 AMBIT = os.path.abspath(sys.argv[1])
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -220,6 +220,142 @@ def hostile_text_reaches_no_terminal():
         assert "\u001b" not in out and "\u202e" not in out, out
 
 
-sys.exit(tap([fmt_rewrites_in_place_and_says_what, fmt_takes_standard_input, fmt_leaves_all_alone_when_one_does_not_parse,
+POLICIES = """@id("readers")
+permit (principal in Team::"devs", action in Action::"effect:read", resource);
+@id("mailers")
+permit (principal, action == Action::"mail/send", resource)
+when { context.environment == "prod" && context.input.to like "*@corp.example" };
+@id("no-secrets-out")
+forbid (principal, action in Action::"effect:egress", resource) when { context.task.sensitivity >= 2 };
+@id("ask-prod") @approval("on-call:2")
+forbid (principal, action == Action::"mail/send", resource) when { context.environment == "prod" };
+"""
+RESOURCES = """- {kind: tier, name: dev}
+- {kind: user, name: erin, uids: [1], groups: [on-call], roles: [approver]}
+- {kind: user, name: finn, uids: [2], groups: [on-call], roles: [approver]}
+- {kind: agent, name: dev/bot, owner: dana, team: devs, tier: dev}
+- {kind: label, name: s, resource: 'Path::"/srv/secret/**"', sensitivity: confidential}
+"""
+CASES = """description: mail and files
+defaults: {agent: dev/bot, environment: prod}
+cases:
+  - {name: reads, tool: files/read_file, args: {path: /srv/a}, expect: allow, rules: [readers]}
+  - {name: mail asks, tool: mail/send, args: {to: x@corp.example}, expect: approval required, rules: [ask-prod]}
+  - {name: mail approved, tool: mail/send, args: {to: x@corp.example}, approval: granted, expect: allow, rules: [ask-prod]}
+  - {name: one yes is not two, tool: mail/send, args: {to: x@corp.example}, approval: {by: [erin]}, expect: approval required}
+  - {name: two are, tool: mail/send, args: {to: x@corp.example}, approval: {by: [erin, finn]}, expect: allow}
+  - {name: mail after secrets, tool: mail/send, args: {to: x@corp.example}, task: {sensitivity: confidential}, expect: deny, rules: [no-secrets-out], code: policy_denied}
+  - {name: mail elsewhere, tool: mail/send, args: {to: x@example.com}, expect: deny, rules: [], code: no_permit}
+  - {name: outside the envelope, tool: files/read_file, args: {path: /etc/x}, task: {envelope: {tools: ['files/*'], resources: ['Path::/srv/**']}}, expect: deny, code: outside_envelope}
+  - {name: made up, agent: other/bot, tool: files/read_file, args: {path: /srv/a}, expect: deny, code: no_permit}
+"""
+
+
+def good(**more):
+    return Folder(**{"base__cedar": POLICIES, "people__yaml": RESOURCES, "base_test__yaml": CASES, "all_tools__json": TOOLS, **more})
+
+
+def tests_pass_and_are_counted():
+    with good() as d:
+        assert d.say("policy", "test", ".") == "ok 9  fail 0  coverage 100% rules  75% conditions\n"
+        assert d.say("policy", "test", ".", "--run", "mail") == "ok 4  fail 0  coverage 75% rules  75% conditions\n"
+        out = d.say("policy", "test", ".", "--coverage")
+        assert "ok     ./base.cedar:1 readers  applied 1 of 1\n" in out, out
+        assert 'never failed to hold: context.environment == "prod"' in out and "like" not in out, out
+        d.run("policy", "test", ".", "--run", "mail", "--min-coverage", "80", want=10)
+        d.run("policy", "test", ".", "--min-coverage", "100")
+        assert d.say("policy", "test", ".", "-q").split("\n")[0] == "reads"
+        v = d.json("policy", "test", ".")
+        assert v["ok"] == 9 and v["fail"] == 0 and v["coverage"]["rules_percent"] == 100, v
+        assert [p["id"] for p in v["coverage"]["policies"]] == ["readers", "mailers", "no-secrets-out", "ask-prod"]
+        assert d.say("policy", "test", ".", "-o", "tap").startswith("1..9\nok 1 - reads\n")
+
+
+def failing_tests_say_what_was_decided():
+    # Each change of a policy is noticed by the test that is about it.
+    for old, new, case, got in (
+            ('in Team::"devs"', 'in Team::"ops"', "reads", "deny: no_permit"),
+            ('>= 2', '>= 3', "mail after secrets", "approval required by ask-prod (base:8)"),
+            ('@approval("on-call:2")', '@approval("on-call:1")', "one yes is not two", "allow by ask-prod (base:8)"),
+            ('@approval("on-call:2")', '', "mail asks", "deny by ask-prod (base:8)"),
+            ('@id("readers")', '@id("lesers")', "reads", "allow by lesers (base:1)"),
+            ('principal in Team::"devs", ', 'principal, ', "made up", "allow by readers (base:1)"),
+            (' && context.input.to like "*@corp.example"', '', "mail elsewhere", "approval required by ask-prod (base:8)")):
+        assert old in POLICIES, old
+        with good(base__cedar=POLICIES.replace(old, new)) as d:
+            failed = [x for x in d.json("policy", "test", ".", want=10)["items"] if not x["ok"]]
+            assert case in [x["name"] for x in failed], (old, failed)
+            x = [x for x in failed if x["name"] == case][0]
+            assert x["got"] == got, (old, x)
+            out = d.say("policy", "test", ".", want=10)
+            assert f"FAIL ./base_test.yaml:{x['line']}  {case}\n     expected  {x['expected']}\n     got       {got}\n" in out, out
+            assert "not ok " in d.say("policy", "test", ".", "-o", "tap", want=10)
+
+
+def junit_is_xml():
+    import xml.etree.ElementTree as tree
+    with good(base_test__yaml=CASES.replace("reads", "'<&\"x\"> # é'").replace("made up", "tabs\there").replace("expect: allow, rules: [readers]", "expect: deny")) as d:
+        root = tree.fromstring(d.say("policy", "test", ".", "-o", "junit", want=10).encode())
+        assert root.tag == "testsuites" and root.get("tests") == "9" and root.get("failures") == "1"
+        cases = root.findall("./testsuite/testcase")
+        assert len(cases) == 9 and cases[0].get("name") == '<&"x"> # é' and cases[0].find("failure").get("message") == "expected deny, got allow by readers (base:1)"
+        assert '- <&"x"> \\# é\n' in d.say("policy", "test", ".", "-o", "tap", want=10)
+
+
+def test_files_that_are_wrong_name_their_place():
+    for text, code, why in (
+            ("cases:\n  - {nam: x}\n", 2, './base_test.yaml:2:6: unknown member "nam"; did you mean "name"?'),
+            ("cases:\n  - {name: x, tool: a/b, expect: allow}\n", 2, ":2:5: a case needs an agent"),
+            ("cases:\n  - {name: x, agent: a, tool: mail/send, expect: maybe}\n", 2, ":2:50: expect is allow, deny or approval required"),
+            ("cases:\n  - {name: x, agent: a, tool: mail/send, expect: deny, code: nonsense}\n", 2, 'no error code "nonsense"'),
+            ("cases:\n  - {name: 5, agent: a, tool: mail/send, expect: deny}\n", 2, "name must be text"),
+            ("cases:\n  - {name: x, agent: a, tool: mail/send, expect: deny, at: yesterday}\n", 2, "at is a moment"),
+            ("cases:\n  - {name: x, agent: a, tool: mail/send, expect: deny, approval: maybe}\n", 2, "approval is `granted`"),
+            ("cases:\n  - {name: x, agent: a, tool: mail/send, expect: deny, task: {depth: 99}}\n", 2, "depth must be a whole number"),
+            ("cases:\n  - {name: x, agent: a, tool: mail/send, expect: deny, resource: Path}\n", 2, 'Type::"id"'),
+            ("resources: [{kind: tier, name: x, max_ttl: 5}]\ncases: []\n", 2, "max_ttl_seconds"),
+            ("tools: [{name: a/b, effekt: read}]\ncases: []\n", 2, "unknown member"),
+            ("a: 1\n---\nb: 2\n", 2, "one document a file"), ("", 2, "the file is empty"), ("cases: [\n", 2, ":2:")):
+        with good(base_test__yaml=text) as d:
+            err = d.run("policy", "test", ".", want=code).stderr
+            assert why in err, (text, err)
+    with good(base_test__yaml=CASES.replace("tool: files/read_file", "tool: files/nothing")) as d:
+        assert "no such tool" in d.say("policy", "test", ".", want=10)
+    with good(base_test__yaml=CASES.replace("envelope: {tools:", "envelope: {tolls:")) as d:
+        assert "got       envelope: " in d.say("policy", "test", ".", want=10)
+    with good(base__cedar=POLICIES.replace("context.task.sensitivity", "context.task.sensibility")) as d:
+        err = d.run("policy", "test", ".", want=10).stderr
+        assert "policy/base: text: line 7" in err and "the server would refuse these policies" in err, err
+    with good(base__cedar="permit (") as d:
+        assert "[syntax]" in d.say("policy", "test", ".", want=10)
+    with Folder(base__cedar=POLICIES) as d:
+        assert "_test.yaml" in d.run("policy", "test", ".", want=7).stderr
+
+
+def the_schema_says_the_same():
+    try:
+        import jsonschema
+        import yaml
+    except ImportError:
+        raise Skip("no jsonschema or yaml module") from None
+    with open(SOURCE + "/docs/reference/policy-test.schema.json", encoding="utf-8") as f:
+        schema = json.load(f)
+    check = jsonschema.Draft202012Validator(schema)
+    check.check_schema(schema)
+    check.validate(yaml.safe_load(CASES))
+    full = {"name": "x", "agent": "a", "tool": "mail/send", "args": {"to": "x"}, "environment": "e", "channel": "tls", "attested": False, "at": "2026-11-20T10:00:00Z",
+            "task": {"id": "tsk_7QF2MX8AZ0KD", "purpose": "p", "workflow": "w", "user": "u", "user_proven": True, "envelope": {"tools": ["**"]}, "depth": 1, "calls": 2, "age_seconds": 3,
+                     "sensitivity": "internal", "labels": ["l"]}, "approval": {"by": ["erin"]}, "expect": "deny", "rules": [], "code": "no_permit"}
+    assert set(full) | {"resource"} == set(schema["$defs"]["case"]["properties"]) and set(full["task"]) == set(schema["$defs"]["task"]["properties"])
+    doc = {"description": "d", "resources": [], "tools": [{"name": "x/y", "effect": "read", "sensitivity": "public", "resource": 'Path::"{path:input.p}"', "untyped": True, "inputSchema": {}}],
+           "defaults": {k: v for k, v in full.items() if k in schema["properties"]["defaults"]["properties"]}, "cases": [full]}
+    assert set(doc) == set(schema["properties"])
+    check.validate(doc)
+    with good(base_test__yaml=json.dumps(doc)) as d:
+        assert d.say("policy", "test", ".").startswith("ok 1  fail 0")
+
+
+sys.exit(tap([tests_pass_and_are_counted, failing_tests_say_what_was_decided, junit_is_xml, test_files_that_are_wrong_name_their_place, the_schema_says_the_same,
+              fmt_rewrites_in_place_and_says_what, fmt_takes_standard_input, fmt_leaves_all_alone_when_one_does_not_parse,
               every_rule_finds_its_example_and_not_the_other, lint_shows_line_and_caret, lint_sees_what_hides_what, sarif_is_what_the_standard_says,
               validate_needs_a_schema_and_takes_each, bad_tools_files_are_named_with_their_place, hostile_text_reaches_no_terminal]))

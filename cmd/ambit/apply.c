@@ -1,5 +1,6 @@
 /* apply: files become resources. All of them are sent at once; the server takes all or none. */
 #include "cli.h"
+#include "policytest.h"
 #include "base/env.h"
 #include "text/yaml.h"
 #include "walk.h"
@@ -207,11 +208,27 @@ send(struct cli *c, struct sources *s, span params)
 	return code ? code : true_at(a.json, "dry_run") && changes_anything(a.json) ? 11 : 0;
 }
 
-int
-apply_run(struct cli *c)
+/* Tests beside the policies say what the policies are for: a set that breaks them is not put in force by accident. */
+static bool
+tests_pass(struct cli *c, const char **why)
 {
+	char **paths = arena_array(&c->arena, c->args.n_set + 1, sizeof *paths);
+	const char *path;
+	size_t n = 0;
+	for (size_t i = 0; paths && (path = args_next(&c->args, "file", &i));)
+		if (strcmp(path, "-") != 0)
+			paths[n++] = arena_cstr(&c->arena, span_str(path));
+	return n == 0 || policy_tests_pass(c, paths, n, why);
+}
+
+int
+cmd_apply_run(struct cli *c)
+{
+	const char *failing;
 	if (!args_has(&c->args, "file"))
 		return cli_fail(c, E_BAD_REQUEST, NULL, "ambit apply -f PATH", "apply what?");
+	if (!args_has(&c->args, "skip-tests") && !tests_pass(c, &failing))
+		return cli_fail(c, E_FINDINGS, failing, "ambit policy test PATH; --skip-tests applies all the same", "not applied, nothing was changed");
 	struct buf b;
 	buf_init(&b, 16 << 20);
 	struct json_writer w = json_w(&b);

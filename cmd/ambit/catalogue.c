@@ -193,6 +193,19 @@ catalogue_file(struct cli *c, struct catalogue *k, const char *path, struct buf 
 	return OK;
 }
 
+status
+catalogue_join(struct cli *c, struct catalogue *k, const struct catalogue *other)
+{
+	for (size_t i = 0; i < other->n; i++) {
+		struct tool_entry *t;
+		bool known = catalogue_find(k, other->tools[i].name) != NULL;
+		TRY(entry(c, k, other->tools[i].name, &t));
+		if (!known)
+			*t = other->tools[i];
+	}
+	return OK;
+}
+
 /* ---- from the server ---- */
 
 bool

@@ -31,6 +31,8 @@ status catalogue_tools(struct cli *c, struct catalogue *k, const struct json *to
 status catalogue_server(struct cli *c, struct catalogue *k, const struct json *server);
 /* All that the server knows. Prints why not and gives false with the exit code. */
 bool catalogue_ask(struct cli *c, struct catalogue *k, int *ret_exit);
+/* Tools of `other` that k does not have. */
+status catalogue_join(struct cli *c, struct catalogue *k, const struct catalogue *other);
 /* Defaults for what nobody said; to be called once everything is read. */
 void catalogue_settle(struct catalogue *k);
 /* The schema that follows; E_BAD_SCHEMA with *d. */

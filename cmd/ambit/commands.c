@@ -97,7 +97,7 @@ static const struct command table[] = {
 	  .pos = { { "KIND", NULL, "what", COMP_WORDS, "task agent owner tool server tier world" }, { "NAME", NULL, "which; none for the world", COMP_TASK, NULL, true } },
 	  .flags = { REASON, { "dry-run", 'n', FLAG_BOOL, NULL, NULL, "show the blast radius only" }, { "wait", 0, FLAG_SECONDS, NULL, "TIME", "wait for confirmations; 10s" },
 	             { "confirm", 0, FLAG_STR, NULL, "NAME", "the name again, instead of typing it" } },
-	  .op = "kill/run", .id = "revocation", .exits = "0 2 3 4 7 9 11 12 130", .run = kill_run,
+	  .op = "kill/run", .id = "revocation", .exits = "0 2 3 4 7 9 11 12 130", .run = cmd_kill_run,
 	  .examples = { "ambit kill task tsk_7QF2MX8AZ0KD --reason 'prompt injection'", "ambit kill agent dev/bot", "ambit kill world --confirm world --reason 'incident 812'" } },
 	{ "resume", NULL, NULL, "Decide", "let an owner, a tool, a server, a tier or the world go on after a kill", NULL,
 	  .pos = { { "KIND", "kind", "what", COMP_WORDS, "owner tool server tier world" }, { "NAME", "name", "which; none for the world", COMP_NONE, NULL, true } },
@@ -139,10 +139,10 @@ static const struct command table[] = {
 
 	/* ---- set up ---- */
 	{ "apply", NULL, NULL, "Set up", "make the server's resources those of files", "YAML or JSON: agents, tiers, servers, labels, policies, workflows, users. All of it takes effect at once, or none. "
-	  "A .cedar file is a policy of that name.",
+	  "A .cedar file is a policy of that name. Policy tests (*_test.yaml) in the folders must pass first.",
 	  .flags = { { "file", 'f', FLAG_LIST, NULL, "PATH", "file, folder, or - for standard input; repeatable", COMP_FILE }, { "dry-run", 'n', FLAG_BOOL, NULL, NULL, "show what would change; exit 11 if anything" },
-	             { "prune", 0, FLAG_BOOL, NULL, NULL, "remove what the files do not name" } },
-	  .op = "apply/run", .id = "policy_version", .exits = "0 2 3 4 8 9 11", .run = apply_run, .examples = { "ambit apply -f policies/ --dry-run", "ambit apply -f policies/ -f servers.yaml" } },
+	             { "prune", 0, FLAG_BOOL, NULL, NULL, "remove what the files do not name" }, { "skip-tests", 0, FLAG_BOOL, NULL, NULL, "apply even if policy tests in the folders fail" } },
+	  .op = "apply/run", .id = "policy_version", .exits = "0 2 3 4 8 9 10 11", .run = cmd_apply_run, .examples = { "ambit apply -f policies/ --dry-run", "ambit apply -f policies/ -f servers.yaml" } },
 	{ "resource", "list", NULL, "Set up", "resources of one kind, as applied", NULL,
 	  .pos = { { "KIND", "kind", "kind", COMP_WORDS, "user tier agent server label policy workflow" } }, .op = "resource/list", .id = "name", .exits = "0 2 3 4 9",
 	  .cols = { { "NAME", "name" }, { "KIND", "kind" }, { "VERSION", "version" }, { "CHANGED", "changed", COL_AGE }, { "BY", "by" } }, .examples = { "ambit resource list tier", "ambit resource list label -o json" } },
@@ -202,6 +202,13 @@ static const struct command table[] = {
 	             { "server", 0, FLAG_BOOL, NULL, NULL, "the tools that the server knows" }, FORM("sarif") },
 	  .id = "place", .exits = "0 2 3 4 7 9 10", .run = policy_validate_run,
 	  .examples = { "ambit policy validate policies/", "ambit policy validate --server prod.cedar", "ambit policy validate --tools all_tools.json prod.cedar -o json" } },
+	{ "policy", "test", NULL, "Set up", "run the tests that lie beside policies", "Asks the function that decides real calls, with the policies, resources and tools of the paths, what each case of a *_test.yaml expects: allow, deny or approval required, "
+	  "and which rules decide. `coverage` is the share of rules that some case makes apply; docs/reference/policy-tests.md has the form of a test. Needs no server.",
+	  .pos = { PATHS },
+	  .flags = { { "tools", 0, FLAG_LIST, NULL, "FILE", "tools, as `ambit tool catalogue` writes them; repeatable", COMP_FILE }, { "run", 0, FLAG_STR, NULL, "TEXT", "only cases with this in their name" },
+	             { "coverage", 0, FLAG_BOOL, NULL, NULL, "list every rule, and the conditions that were seen one way only" }, { "min-coverage", 0, FLAG_INT, NULL, "N", "exit 10 below so many percent of the rules" }, FORM("tap junit") },
+	  .id = "name", .exits = "0 2 7 9 10", .run = policy_test_run,
+	  .examples = { "ambit policy test policies/", "ambit policy test policies/ --coverage", "ambit policy test policies/ -o junit > policy-tests.xml", "ambit policy test policies/ --min-coverage 90 -o tap" } },
 	{ "connect", NULL, NULL, "Set up", "wire an MCP client to Ambit", "Shows the difference, asks, keeps a backup, and checks with a real MCP initialize. Everything else in the file stays as it is.",
 	  .pos = { { "CLIENT", NULL, "which client", COMP_WORDS, "claude-code claude-desktop cursor vscode gemini codex opencode zed" } },
 	  .flags = { { "undo", 0, FLAG_BOOL, NULL, NULL, "take it out again" }, { "print", 0, FLAG_BOOL, NULL, NULL, "print what to write, change nothing" },

@@ -115,7 +115,7 @@ confirm(struct cli *c, const char *kind, const char *name)
 }
 
 int
-kill_run(struct cli *c)
+cmd_kill_run(struct cli *c)
 {
 	const char *kind = c->args.pos[0], *name = c->args.n_pos > 1 ? c->args.pos[1] : NULL;
 	bool world = strcmp(kind, "world") == 0;

@@ -651,3 +651,19 @@ cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op)
 {
 	return value(e, op);
 }
+
+bool
+cedar_eval_in_scope(struct cedar_eval *e, enum cedar_var v, const struct cedar_scope *sc)
+{
+	const struct cedar_uid *u = e->var_uid[v];
+	if (sc->op == CEDAR_SCOPE_ANY)
+		return true;
+	if ((sc->op == CEDAR_SCOPE_IS || sc->op == CEDAR_SCOPE_IS_IN) && !cedar_name_eq(&u->type, sc->type))
+		return false;
+	if (sc->op == CEDAR_SCOPE_IS)
+		return true;
+	for (uint32_t i = 0; i < sc->n; i++)
+		if (sc->op == CEDAR_SCOPE_EQ ? cedar_uid_eq(u, sc->uids[i]) : cedar_eval_in(e, u, sc->uids[i]))
+			return true;
+	return false;
+}

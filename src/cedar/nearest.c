@@ -26,24 +26,6 @@ S_lack(struct search *s, enum cedar_lack lack, const struct cedar_expr *at, uint
 	s->total += weight;
 }
 
-/* ---- scope ---- */
-
-static bool
-S_scope(struct search *s, enum cedar_var v, const struct cedar_scope *sc)
-{
-	const struct cedar_uid *u = s->eval->var_uid[v];
-	if (sc->op == CEDAR_SCOPE_ANY)
-		return true;
-	if ((sc->op == CEDAR_SCOPE_IS || sc->op == CEDAR_SCOPE_IS_IN) && !cedar_name_eq(&u->type, sc->type))
-		return false;
-	if (sc->op == CEDAR_SCOPE_IS)
-		return true;
-	for (uint32_t i = 0; i < sc->n; i++)
-		if (sc->op == CEDAR_SCOPE_EQ ? cedar_uid_eq(u, sc->uids[i]) : cedar_eval_in(s->eval, u, sc->uids[i]))
-			return true;
-	return false;
-}
-
 /* ---- conditions ---- */
 
 /* Counts the parts of x that keep it from being `want`: of && the operands, of || under `unless` likewise. */
@@ -83,7 +65,7 @@ S_policy(struct search *s, const struct cedar_policy *p)
 		[CEDAR_RESOURCE] = { CEDAR_LACK_RESOURCE, WEIGHT_RESOURCE },
 	};
 	for (unsigned v = CEDAR_PRINCIPAL; v <= CEDAR_RESOURCE; v++)
-		if (!S_scope(s, v, &p->scope[v]))
+		if (!cedar_eval_in_scope(s->eval, v, &p->scope[v]))
 			S_lack(s, scope[v].lack, NULL, scope[v].weight);
 	/* under a scope that does not fit, conditions are about something else */
 	for (uint32_t i = 0; i < p->condition_n && s->total == s->near->lacks; i++)

@@ -92,6 +92,8 @@ int cedar_eval_test(struct cedar_eval *e, const struct cedar_op *op);
 int cedar_eval_unit(struct cedar_eval *e, const struct cedar_unit *u);
 /* CEDAR_NONE when failed. */
 struct cedar_value cedar_eval_value(struct cedar_eval *e, const struct cedar_op *op);
+/* The variable v (principal, action or resource) is in that part of a scope. */
+bool cedar_eval_in_scope(struct cedar_eval *e, enum cedar_var v, const struct cedar_scope *sc);
 /* a in b. */
 bool cedar_eval_in(struct cedar_eval *e, const struct cedar_uid *a, const struct cedar_uid *b);
 

@@ -61,6 +61,9 @@ struct core {
 	struct stop *world;
 	struct policy_set *policy;
 	struct policy_notes notes;       /* about it */
+	/* A trial looks at every evaluation; NULL elsewhere. */
+	void (*watch)(void *ctx, const struct policy_set *p, const struct cedar_entities *entities, const struct cedar_request *r, const struct cedar_answer *a, struct arena *arena);
+	void *watch_ctx;
 	struct cedar_entities *entities; /* agents, tools and their groups, as Cedar sees them */
 	struct buf scratch, out, words;  /* kept, so that a decision allocates nothing: arguments, verdict, sentences */
 	struct list restoring;           /* objects whose rows were read, until all are in */

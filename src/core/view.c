@@ -246,7 +246,10 @@ view_evaluate(struct core *c, struct decision *d, const struct approval *granted
 	const struct cedar_entity *extra[1];
 	struct cedar_request r;
 	TRY(question(c, d, granted, extra, &r));
-	return cedar_evaluate(c->policy->compiled, c->entities, &r, &c->eval, ret);
+	TRY(cedar_evaluate(c->policy->compiled, c->entities, &r, &c->eval, ret));
+	if (c->watch)
+		c->watch(c->watch_ctx, c->policy, c->entities, &r, ret, &c->eval);
+	return OK;
 }
 
 /* A person who asks waits gladly; a call is denied in the time of a call. */
