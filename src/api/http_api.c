@@ -16,7 +16,7 @@ static struct door_match
 op_door(const struct http_request *r, enum op_class class)
 {
 	enum op op = op_from_path(span_sub(r->path, 4, r->path.n));
-	if (op == OP_NONE || !(op_info((uint16_t)op)->classes & class))
+	if (op == OP_NONE || !(op_info((uint16_t)op)->classes & class) || op_info((uint16_t)op)->classes & OP_CLASS_HIDDEN)
 		return (struct door_match){ 0 };
 	struct door_match m = only(DOOR_OP, r, HTTP_POST, "POST");
 	m.op = op;
@@ -77,6 +77,40 @@ authzen_door(const struct http_request *r)
 	return m;
 }
 
+/* RFC 8414 §3.1 and RFC 9728 §3.1 put what is described between host and path; this server is one issuer and one gateway. */
+static struct door_match
+well_known_door(const struct http_request *r)
+{
+	if (span_is(r->path, "/.well-known/oauth-authorization-server") || span_is(r->path, "/.well-known/oauth-authorization-server/mcp"))
+		return only(DOOR_OAUTH_METADATA, r, HTTP_GET, "GET");
+	if (span_is(r->path, "/.well-known/oauth-protected-resource") || span_is(r->path, "/.well-known/oauth-protected-resource/mcp"))
+		return only(DOOR_RESOURCE_METADATA, r, HTTP_GET, "GET");
+	if (span_is(r->path, "/.well-known/jwks.json"))
+		return only(DOOR_JWKS, r, HTTP_GET, "GET");
+	return (struct door_match){ 0 };
+}
+
+static struct door_match
+oauth_door(const struct http_request *r)
+{
+	static const struct { const char *path; enum op op; } ops[] = {
+		{ "/oauth/token", OP_OAUTH_TOKEN }, { "/oauth/introspect", OP_OAUTH_INTROSPECT }, { "/oauth/revoke", OP_OAUTH_REVOKE },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+		if (!span_is(r->path, ops[i].path))
+			continue;
+		struct door_match m = { .door = DOOR_OAUTH, .op = ops[i].op };
+		if (r->method != HTTP_POST) {
+			m.error = E_METHOD_NOT_ALLOWED;
+			m.allow = "POST";
+		} else if (!http_type_is(r->content_type, "application/x-www-form-urlencoded")) {
+			m.error = E_UNSUPPORTED_MEDIA;
+		}
+		return m;
+	}
+	return (struct door_match){ 0 };
+}
+
 struct door_match
 door_of(const struct http_request *r, enum op_class class)
 {
@@ -94,7 +128,10 @@ door_of(const struct http_request *r, enum op_class class)
 		return (struct door_match){ 0 };
 	if (span_is(r->path, "/mcp"))
 		return only(DOOR_MCP, r, HTTP_POST, "POST");
-	return authzen_door(r);
+	if (span_starts(r->path, SPAN("/oauth/")))
+		return oauth_door(r);
+	struct door_match m = well_known_door(r);
+	return m.door != DOOR_NONE ? m : authzen_door(r);
 }
 
 static bool
@@ -114,12 +151,22 @@ is_token68(span s)
 bool
 bearer_token(const struct http_request *r, span *ret)
 {
+	bool dpop;
+	return access_token(r, ret, &dpop) && !dpop;
+}
+
+bool
+access_token(const struct http_request *r, span *ret, bool *ret_dpop)
+{
 	*ret = (span){ 0 };
+	*ret_dpop = false;
 	if (span_empty(r->authorization))
 		return true;
-	if (!span_eq_nocase(span_sub(r->authorization, 0, 7), SPAN("bearer ")))
+	size_t blank = span_find(r->authorization, ' ');
+	span scheme = span_sub(r->authorization, 0, blank), t = span_sub(r->authorization, blank + 1, r->authorization.n);
+	*ret_dpop = span_eq_nocase(scheme, SPAN("dpop"));
+	if (!*ret_dpop && !span_eq_nocase(scheme, SPAN("bearer")))
 		return false;
-	span t = span_sub(r->authorization, 7, r->authorization.n);
 	if (!is_token68(t))
 		return false;
 	*ret = t;

@@ -14,6 +14,10 @@ enum door {
 	DOOR_EVALUATIONS,       /* …/evaluations */
 	DOOR_SEARCH,            /* …/search/subject, resource, action */
 	DOOR_AUTHZEN_METADATA,  /* /.well-known/authzen-configuration[/apps/NAME] */
+	DOOR_OAUTH,             /* /oauth/token, introspect, revoke: an op made of a form */
+	DOOR_OAUTH_METADATA,    /* RFC 8414 */
+	DOOR_RESOURCE_METADATA, /* RFC 9728 */
+	DOOR_JWKS,
 	DOOR_HEALTH,            /* /healthz: this process answers; nothing else */
 	DOOR_READY,             /* /readyz: core is there */
 	DOOR_VERSION,
@@ -34,6 +38,8 @@ struct door_match door_of(const struct http_request *r, enum op_class class);
 /* The bearer token of an Authorization field. False: there is one, but not of the form `Bearer token68` (RFC 6750 §2.1);
  * empty *ret: there is none. */
 bool bearer_token(const struct http_request *r, span *ret);
+/* The same for `DPoP token68` (RFC 9449 §7.1) too; *ret_dpop says which it was. */
+bool access_token(const struct http_request *r, span *ret, bool *ret_dpop);
 
 /* DNS rebinding and hostile pages (A50): a browser's Origin is never right at an agent's door, and Host must be one of
  * ours. `hosts` empty: any host (a unix socket has no name). */

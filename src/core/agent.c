@@ -2,6 +2,7 @@
 #include "core/core_priv.h"
 #include "core/pattern.h"
 #include "text/time.h"
+#include "text/url.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -123,6 +124,52 @@ list_of_names(struct arena *arena, const struct json *spec, const char *key, con
 	return OK;
 }
 
+/* JWKs, public, with an algorithm each; never a shared secret. */
+static status
+keys(struct object *o, struct agent *a, struct json_error *err)
+{
+	const struct json *list = NULL;
+	TRY(json_opt_arr(o->spec, "keys", &list, err));
+	if (!list)
+		return OK;
+	struct json_member m = { SPAN("keys"), *list };
+	struct json set;
+	TRY(json_make_obj(&o->arena, &m, 1, &set, NULL));
+	a->keys = calloc(1, sizeof *a->keys);
+	ENSURE(a->keys, E_NO_MEMORY);
+	status s = jwk_set_read(&set, &o->arena, a->keys);
+	bool good = !failed(s) && a->keys->n == list->arr.n;
+	for (size_t i = 0; i < a->keys->n; i++)
+		good &= a->keys->keys[i].key != NULL;
+	if (good || s.code == E_NO_MEMORY)
+		return s;
+	*err = (struct json_error){ list->at, "keys", "must be public JWKs for signatures, each with a kid of its own" };
+	return FAIL(E_BAD_REQUEST);
+}
+
+static status
+redirects(struct object *o, struct agent *a, struct json_error *err)
+{
+	struct url u;
+	TRY(list_of_names(&o->arena, o->spec, "redirect_uris", &a->redirects, &a->redirect_n, err));
+	for (uint32_t i = 0; i < a->redirect_n; i++)
+		/* Plain http only where it never leaves the host (RFC 8252 §7.3). */
+		if (failed(url_parse(a->redirects[i], &o->arena, &u, NULL)) || (!u.https && !url_is_loopback(&u))) {
+			*err = (struct json_error){ 0, "redirect_uris", "must be https URLs, or http ones of a loopback address" };
+			return FAIL(E_BAD_REQUEST);
+		}
+	return OK;
+}
+
+static void
+keys_free(struct agent *a)
+{
+	if (a->keys)
+		jwk_set_fini(a->keys);
+	free(a->keys);
+	a->keys = NULL;
+}
+
 static status
 read_spec(struct core *c, struct object *o, struct agent *a, struct json_error *err)
 {
@@ -141,6 +188,10 @@ read_spec(struct core *c, struct object *o, struct agent *a, struct json_error *
 	TRY(list_of_names(&o->arena, o->spec, "launch", &a->launch, &a->launch_n, err));
 	TRY(list_of_names(&o->arena, o->spec, "servers", &a->servers, &a->server_n, err));
 	TRY(list_of_names(&o->arena, o->spec, "applications", &a->applications, &a->application_n, err));
+	TRY(json_opt_bool(o->spec, "bearer", &a->bearer, err));
+	TRY(list_of_names(&o->arena, o->spec, "clients", &a->clients, &a->client_n, err));
+	TRY(redirects(o, a, err));
+	TRY(keys(o, a, err));
 	TRY(json_opt_obj(o->spec, "session", &session, err));
 	TRY(json_opt_arr(o->spec, "identity", &list, err));
 	size_t n = list ? list->arr.n : 0;
@@ -183,6 +234,7 @@ agent_parsed_free(struct core *c, struct agent *a)
 	if (!a)
 		return;
 	envelope_unref(&c->envelopes, a->session);
+	keys_free(a);
 	str_unref(&c->strs, a->name);
 	for (uint32_t i = 0; i < a->used_n; i++)
 		str_unref(&c->strs, a->used[i]);
@@ -224,6 +276,13 @@ agent_install(struct core *c, struct object *o, struct agent *p)
 		a->applications = p->applications;
 		a->application_n = p->application_n;
 		a->enforcement_point = p->enforcement_point;
+		a->bearer = p->bearer;
+		a->clients = p->clients;
+		a->client_n = p->client_n;
+		a->redirects = p->redirects;
+		a->redirect_n = p->redirect_n;
+		keys_free(a);
+		a->keys = TAKE(p->keys);
 		a->session = TAKE(p->session);
 		a->stop = p->stop;
 		a->stop_owner = p->stop_owner;
@@ -242,7 +301,9 @@ agent_removed(struct core *c, struct object *o)
 	/* What the spec held goes with it; the agent stays as a name for its tasks and events. */
 	a->object = NULL;
 	a->owner = a->team = a->tier_name = a->purpose = a->review_by = (span){ 0 };
-	a->selector_n = a->launch_n = a->server_n = a->application_n = 0;
+	a->selector_n = a->launch_n = a->server_n = a->application_n = a->client_n = a->redirect_n = 0;
+	a->bearer = false;
+	keys_free(a);
 	envelope_unref(&c->envelopes, TAKE(a->session));
 	if (a->state != AGENT_RETIRED)
 		agent_become(c, a, AGENT_RETIRED);

@@ -9,6 +9,7 @@
 
 #include "core/object.h"
 #include "crypto/hash.h"
+#include "identity/jwk.h"
 
 struct core;
 
@@ -40,6 +41,10 @@ struct agent {
 	uint32_t selector_n, launch_n, server_n, application_n;
 	struct envelope *session;
 	bool enforcement_point;
+	bool bearer;                     /* its tokens may be bound to nothing but TLS */
+	const span *clients, *redirects; /* how people's programs log in as it: client ids besides its name; exact redirect URIs */
+	uint32_t client_n, redirect_n;
+	struct jwk_set *keys;            /* what it signs client assertions with, or NULL */
 	struct stop *stop, *stop_owner, *stop_tier;
 	const struct tier *tier;
 	struct str **used;               /* tools it has called, in order of the first call */

@@ -68,7 +68,7 @@ static void
 init_maps(struct core *c)
 {
 	struct map *maps[] = {
-		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->certs, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
+		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
 		&c->revocations, &c->asks,
 	};
@@ -150,6 +150,8 @@ free_lists(struct core *c)
 		FREE_ALL(&c->kinds[i], struct object, of_kind, object_free);
 	map_for(it, &c->tokens)
 		token_over(c, container_of(it, struct token, node));
+	map_for(it, &c->once)
+		once_over(c, container_of(it, struct once, node));
 	map_for(it, &c->peers)
 		peer_free(c, container_of(it, struct peer, node));
 	map_for(it, &c->enrolments)
@@ -180,7 +182,7 @@ core_free(struct core *c)
 	str_unref(&c->strs, c->log_key);
 	str_unref(&c->strs, c->jwks);
 	struct map *maps[] = {
-		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->certs, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
+		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
 		&c->revocations, &c->asks,
 	};
@@ -214,6 +216,7 @@ fire(struct core *c, struct timer *t)
 	case TIMER_PARKED: parked_timer(c, container_of(t, struct parked, timer)); return;
 	case TIMER_ASK: ask_timer(c, container_of(t, struct ask, timer)); return;
 	case TIMER_ENROLMENT: enrol_timer(c, container_of(t, struct enrolment, timer)); return;
+	case TIMER_ONCE: once_over(c, container_of(t, struct once, timer)); return;
 	case TIMER_LOG: return; /* journal_tick follows every step */
 	case TIMER_CHECKPOINT: checkpoint_timer(c); return;
 	}
@@ -343,6 +346,7 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	switch (m->type) {
 	case MSG_PEER: peer_attested(c, &m->peer); return;
 	case MSG_PEER_TLS: peer_tls(c, index, &m->peer_tls); return;
+	case MSG_PROVEN: peer_proven(c, index, &m->proven); return;
 	case MSG_PEER_GONE: peer_gone(c, from, index, m->peer_gone.conn); return;
 	case MSG_CALL: on_call(c, from, index, &m->call); return;
 	case MSG_AWAIT: on_await(c, from, index, &m->await); return;

@@ -88,7 +88,7 @@ restore_policy(struct core *c)
 }
 
 static status
-link_all(struct core *c)
+link_all(struct core *c, bool fresh)
 {
 	agents_relink(c);
 	TRY(install_objects(c));
@@ -96,6 +96,7 @@ link_all(struct core *c)
 	TRY(tasks_link(c));
 	TRY(tokens_link(c));
 	TRY(enrolments_link(c));
+	TRY(once_link(c, fresh));
 	TRY(approvals_link(c));
 	return restore_policy(c);
 }
@@ -151,7 +152,7 @@ begin(struct core *c, const struct msg_loaded *m)
 	c->journal.epoch = m->epoch;
 	clock_restore(&c->clock, m->time);
 	c->same_boot = c->stored_boot && memcmp(c->stored_boot_id, c->config.boot_id, sizeof c->stored_boot_id) == 0;
-	TRY(link_all(c));
+	TRY(link_all(c, !m->seq));
 	c->loaded = true;
 	TRY(first_event(c, m));
 	TRY(calls_link(c));

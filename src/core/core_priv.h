@@ -13,6 +13,7 @@
 #include "core/envelope.h"
 #include "core/journal.h"
 #include "core/object.h"
+#include "core/once.h"
 #include "core/peer.h"
 #include "core/policy.h"
 #include "core/revocation.h"
@@ -43,6 +44,8 @@ struct core {
 	struct map objects;              /* by "kind/name" */
 	struct list kinds[OBJECT_KIND_COUNT];
 	struct map agents_by_id, agents_by_name;
+	struct map once;                 /* what may come once, and came */
+	int64_t proofs_from;             /* seconds: DPoP proofs made before are refused */
 	struct map certs;                /* enrolled certificates by x5t */
 	struct map enrolments, enrolment_tokens;
 	struct map servers_by_id;

@@ -75,7 +75,7 @@ static const char *const policy_members[] = { "kind", "name", "text", NULL };
 static const char *const application_members[] = { "kind", "name", "policies", "entities", "actions", NULL };
 static const char *const agent_members[] = {
 	"kind", "name", "owner", "tier", "team", "purpose", "review_by", "identity", "launch", "session", "enforcement_point",
-	"servers", "applications", NULL,
+	"servers", "applications", "keys", "clients", "redirect_uris", "bearer", NULL,
 };
 static const char *const server_members[] = {
 	"kind", "name", "transport", "command", "env", "cwd", "read", "write", "network", "idle_seconds", "memory_mb", "url",

@@ -139,7 +139,7 @@ status
 op_name_actor(struct core *c, struct op_call *o)
 {
 	char uid[16];
-	const struct agent *a = o->task ? o->task->agent : peer_agent(c, o->peer);
+	const struct agent *a = o->client ? o->client : o->task ? o->task->agent : peer_agent(c, o->peer);
 	if (o->who.edge == ROLE_PEOPLE && o->user)
 		o->actor = actor_text(c, "user:", o->user->name);
 	else if (a)
@@ -201,7 +201,7 @@ authorise(struct core *c, struct op_call *o, const struct op_info *info, const u
 static bool
 takes_back(enum op op)
 {
-	return op == OP_KILL || op == OP_AGENT_SUSPEND || op == OP_AGENT_RETIRE || op == OP_APPROVAL_DENY || op == OP_TASK_COMPLETE;
+	return op == OP_OAUTH_REVOKE || op == OP_KILL || op == OP_AGENT_SUSPEND || op == OP_AGENT_RETIRE || op == OP_APPROVAL_DENY || op == OP_TASK_COMPLETE;
 }
 
 static status

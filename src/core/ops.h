@@ -15,6 +15,7 @@ struct op_call {
 	const struct json *params;       /* in core.arena */
 	const struct object *user;       /* people's edge; on the local edge whoever has the uid, or NULL */
 	struct task *task;               /* RIGHT_OWN_TASK */
+	struct agent *client;            /* at the token endpoint: who has proven itself there */
 	span actor;                      /* "user:dana", "agent:claude", "uid:1000" */
 	bool later;                      /* the handler has answered, or a continuation will */
 	bool now;                        /* a changing operation whose answer need not wait after all */
@@ -35,6 +36,11 @@ status op_only(struct op_call *o, const char *const *names);
 status op_fail(struct op_call *o, uint16_t code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The task named by `key` (an id). */
 status op_task(struct core *c, struct op_call *o, const char *key, struct task **ret);
+
+/* Opens the task that o->params describe for o->client: by itself, or launched by o->user. */
+status op_open_for_client(struct core *c, struct op_call *o, struct task **ret);
+/* Opens the child of `parent` that o->params describe; for o->client if there is one, with the parent's envelope if none is given. */
+status op_delegate(struct core *c, struct op_call *o, struct task *parent, struct task **ret);
 
 /* Whether the person who asks may end that task: an administrator, its user, or an owner of its agent. */
 bool op_may_end(const struct op_call *o, const struct task *t);

@@ -1,140 +1,10 @@
 /* Operations on tasks and their tokens. */
 #include "core/core_priv.h"
+#include "core/issue.h"
 #include "core/ops.h"
 #include "text/time.h"
 
 #include <stdlib.h>
-
-/* ---- tokens ---- */
-
-enum token_for { FOR_ISSUE, FOR_TASK };
-
-struct token_wait {
-	uint8_t binding;
-	digest confirm;
-	struct term term;
-	enum token_for what;
-};
-
-static void
-write_token(struct core *c, const struct task *t, enum token_for what, span jwt, int64_t expires, struct buf *b)
-{
-	struct json_writer w = json_w(b);
-	json_w_obj(&w);
-	if (what == FOR_TASK) {
-		json_w_key(&w, SPAN("task"));
-		task_write(c, t, &w);
-		task_warnings(c, t, &w);
-	}
-	json_w_key(&w, SPAN("token"));
-	if (jwt.n)
-		json_w_str(&w, jwt);
-	else
-		json_w_null(&w);
-	if (jwt.n) {
-		json_w_key(&w, what == FOR_TASK ? SPAN("token_expires") : SPAN("expires"));
-		write_time(&w, expires);
-	}
-	json_w_obj_end(&w);
-}
-
-static void
-on_token(struct core *c, struct ask *a, const struct msg *m, uint16_t error)
-{
-	const struct token_wait *wait = a->state;
-	struct task *t = task_find(c, a->subject);
-	const struct task *by;
-	if (m && m->token.error != E_OK)
-		error = m->token.error;
-	/* A token for a task that ended meanwhile never comes into force. */
-	if (!t)
-		error = E_TASK_ENDED;
-	else if (task_alive(c, t, &by) != E_OK)
-		error = task_alive(c, t, &by);
-	span jwt = { 0 };
-	if (error == E_OK) {
-		digest hash = sha256(m->token.jwt);
-		status s = token_accept(c, t, a->more, &hash, wait->binding, &wait->confirm, wait->term);
-		error = s.code;
-		jwt = failed(s) ? jwt : m->token.jwt;
-	}
-	bool waits_without = wait->what == FOR_TASK && (error == E_UNAVAILABLE || error == E_TIMEOUT);
-	if (error != E_OK && !waits_without) {
-		answer_error(c, a->who.edge, a->who.index, a->who.req, error, (span){ 0 });
-		return;
-	}
-	CLEANUP(buf_fini) struct buf b;
-	buf_init(&b, 65536);
-	write_token(c, t, wait->what, jwt, wait->term.expires, &b);
-	answer_held(c, a->who.edge, a->who.index, a->who.req, &b);
-}
-
-static void
-actors(const struct task *t, struct buf *b)
-{
-	struct json_writer w = json_w(b);
-	const struct task *chain[TASK_DEPTH_MAX];
-	unsigned n = 0;
-	for (; t && n < TASK_DEPTH_MAX; t = t->parent)
-		chain[n++] = t;
-	json_w_arr(&w);
-	while (n)
-		json_w_str(&w, str_span(chain[--n]->agent->name));
-	json_w_arr_end(&w);
-}
-
-/* Asks the signer; the answer to `who` follows. */
-static status
-issue(struct core *c, const struct asker *who, const struct peer *p, struct task *t, enum token_for what)
-{
-	struct ask *a;
-	struct token_wait *wait = malloc(sizeof *wait);
-	ENSURE(wait, E_NO_MEMORY);
-	*wait = (struct token_wait){ .what = what, .term = term_min(term_make(&c->clock, TOKEN_TTL), t->term) };
-	if (!token_channel(p, &wait->binding, &wait->confirm)) {
-		free(wait);
-		return FAIL(E_TOKEN_UNBOUND);
-	}
-	status s = ask_new(c, ROLE_SIGNER, on_token, who, &a);
-	if (failed(s)) {
-		free(wait);
-		return s;
-	}
-	CLEANUP(buf_fini) struct buf act;
-	buf_init(&act, 4096);
-	actors(t, &act);
-	a->state = wait;
-	a->subject = t->id;
-	a->more = core_id(c, ID_TOKEN);
-	struct msg m = msg_make(MSG_SIGN_TOKEN);
-	m.sign_token.req = a->id;
-	m.sign_token.sub = str_span(t->agent->name);
-	m.sign_token.aud = c->config.audience;
-	m.sign_token.client = str_span(t->agent->name);
-	m.sign_token.task = t->id;
-	m.sign_token.jti_hi = drbg_u64(&c->rng);
-	m.sign_token.jti_lo = a->more;
-	m.sign_token.issued = wall_now(c);
-	m.sign_token.expires = wait->term.expires;
-	m.sign_token.binding = wait->binding;
-	memcpy(m.sign_token.confirm, wait->confirm.b, sizeof m.sign_token.confirm);
-	m.sign_token.act = act.err ? SPAN("[]") : buf_span(&act);
-	send_now(c, ROLE_SIGNER, 0, &m);
-	return OK;
-}
-
-/* With a token if the signer is there; without one the task is as good, and token/issue gives one later. */
-static void
-answer_task(struct core *c, const struct asker *who, const struct peer *p, struct task *t)
-{
-	status s = p ? issue(c, who, p, t, FOR_TASK) : FAIL(E_TOKEN_UNBOUND);
-	if (!failed(s))
-		return;
-	CLEANUP(buf_fini) struct buf b;
-	buf_init(&b, 65536);
-	write_token(c, t, FOR_TASK, (span){ 0 }, 0, &b);
-	answer_held(c, who->edge, who->index, who->req, &b);
-}
 
 status
 op_TOKEN_ISSUE(struct core *c, struct op_call *o, struct json_writer *)
@@ -143,7 +13,9 @@ op_TOKEN_ISSUE(struct core *c, struct op_call *o, struct json_writer *)
 	uint16_t code = task_alive(c, o->task, &by);
 	ENSURE(code == E_OK, code);
 	ENSURE(!c->clock.behind, E_UNAVAILABLE);
-	TRY(issue(c, &o->who, o->peer, o->task, FOR_ISSUE));
+	struct issue how = { .what = ISSUE_TOKEN };
+	ENSURE(issue_channel(o->peer, o->who.req, &how), E_TOKEN_UNBOUND);
+	TRY(issue(c, &o->who, o->task, &how));
 	o->later = true;
 	return OK;
 }
@@ -256,10 +128,13 @@ read_opening(struct core *c, struct op_call *o, struct opening *p, bool people)
 	TRY(op_opt_int(o, "root_pid", 1, INT32_MAX, &p->root_pid));
 	ENSURE(p->n.purpose.n <= TASK_PURPOSE_MAX && p->n.environment.n <= OBJECT_NAME_MAX, E_LIMIT);
 	p->n.ttl = ttl * NS_PER_S;
-	p->n.agent = agent.n ? agent_named(c, agent) : people ? NULL : peer_agent(c, o->peer);
+	struct agent *self = o->client ? o->client : people ? NULL : peer_agent(c, o->peer);
+	p->n.agent = agent.n ? agent_named(c, agent) : self;
 	ENSURE(p->n.agent, agent.n ? E_AGENT_UNKNOWN : E_AGENT_UNPROVEN);
+	ENSURE(!o->client || p->n.agent == o->client, E_NOT_PERMITTED);
 	TRY(usable(c, o, p->n.agent));
-	bool own = !people && p->n.agent == peer_agent(c, o->peer);
+	/* A person's login makes the person's task; only without one the client acts for itself. */
+	bool own = !people && p->n.agent == self && !(o->client && o->user);
 	bool admin = people && object_user(o->user)->roles & ROLE_BIT_ADMIN;
 	bool launched = may_launch(o->user, p->n.agent) || admin;
 	if (!own && !launched)
@@ -269,8 +144,8 @@ read_opening(struct core *c, struct op_call *o, struct opening *p, bool people)
 		p->n.user_proven = true;
 	}
 	p->n.actor = o->actor;
-	p->n.surface = people ? SPAN("cli") : o->who.edge == ROLE_LOCAL ? SPAN("local") : SPAN("tls");
-	if (!people) {
+	p->n.surface = o->client ? SPAN("oauth") : people ? SPAN("cli") : o->who.edge == ROLE_LOCAL ? SPAN("local") : SPAN("tls");
+	if (!people && !o->client) {
 		p->n.pid = o->peer->pid;
 		p->n.start = o->peer->start;
 		p->n.uid = o->peer->uid;
@@ -362,9 +237,23 @@ open_now(struct core *c, struct op_call *o, uint32_t root_pid, uint64_t root_sta
 		s = task_create(c, &p.n, &t);
 	opening_fini(c, &p);
 	TRY(s);
-	answer_task(c, &o->who, o->peer, t);
+	issue_with_task(c, &o->who, o->peer, t);
 	o->later = true;
 	return OK;
+}
+
+status
+op_open_for_client(struct core *c, struct op_call *o, struct task **ret)
+{
+	struct opening p = { 0 };
+	ENSURE(!c->clock.behind, E_UNAVAILABLE);
+	status s = read_opening(c, o, &p, false);
+	if (!failed(s) && (p.n.hold || p.root_pid))
+		s = op_fail(o, E_BAD_REQUEST, "hold, root_pid: are for processes of this host");
+	if (!failed(s))
+		s = task_create(c, &p.n, ret);
+	opening_fini(c, &p);
+	return s;
 }
 
 /* The holder's edge died and the holder is back: same process, same task. */
@@ -381,7 +270,7 @@ resume(struct core *c, struct op_call *o)
 	t->holder = o->peer;
 	o->peer->holds++;
 	timer_del(&c->timers, &t->grace);
-	answer_task(c, &o->who, o->peer, t);
+	issue_with_task(c, &o->who, o->peer, t);
 	o->later = true;
 	return OK;
 }
@@ -443,51 +332,60 @@ check_depth(struct op_call *o, const struct task *parent, const struct agent *a)
 }
 
 status
-op_TASK_DELEGATE(struct core *c, struct op_call *o, struct json_writer *)
+op_delegate(struct core *c, struct op_call *o, struct task *parent, struct task **ret)
 {
 	static const char *const names[] = { "purpose", "envelope", "ttl_seconds", "agent", NULL };
 	struct opening p = { 0 };
 	const struct task *by;
 	span agent = { 0 };
 	int64_t ttl = 30 * 86400;
-	struct task *t = NULL;
 	const char *what = NULL;
 	TRY(op_only(o, names));
-	uint16_t code = task_alive(c, o->task, &by);
+	uint16_t code = task_alive(c, parent, &by);
 	ENSURE(code == E_OK, code);
 	ENSURE(!c->clock.behind, E_UNAVAILABLE);
 	TRY(op_opt_str(o, "purpose", &p.n.purpose));
 	TRY(op_opt_str(o, "agent", &agent));
 	TRY(op_opt_int(o, "ttl_seconds", 1, 30 * 86400, &ttl));
 	ENSURE(p.n.purpose.n <= TASK_PURPOSE_MAX, E_LIMIT);
-	p.n.agent = agent.n ? agent_named(c, agent) : o->task->agent;
+	p.n.agent = agent.n ? agent_named(c, agent) : o->client ? o->client : parent->agent;
 	ENSURE(p.n.agent, E_AGENT_UNKNOWN);
+	ENSURE(!o->client || p.n.agent == o->client, E_NOT_PERMITTED);
 	/* Another agent's policies are not ours to borrow, unless the person behind the task may launch that agent too. */
-	const struct object *user = object_find(c, OBJ_USER, str_span(o->task->user));
-	if (p.n.agent != o->task->agent && !(o->task->user_proven && may_launch(user, p.n.agent)))
+	const struct object *user = object_find(c, OBJ_USER, str_span(parent->user));
+	if (p.n.agent != parent->agent && !(parent->user_proven && may_launch(user, p.n.agent)))
 		return op_fail(o, E_NOT_PERMITTED, "agent: the task may not act as another agent");
 	TRY(usable(c, o, p.n.agent));
-	TRY(check_depth(o, o->task, p.n.agent));
-	p.n.parent = o->task;
+	TRY(check_depth(o, parent, p.n.agent));
+	p.n.parent = parent;
 	p.n.ttl = ttl * NS_PER_S;
-	p.n.user = str_span(o->task->user);
-	p.n.user_proven = o->task->user_proven;
-	p.n.workflow = str_span(o->task->workflow);
-	p.n.environment = str_span(o->task->environment);
+	p.n.user = str_span(parent->user);
+	p.n.user_proven = parent->user_proven;
+	p.n.workflow = str_span(parent->workflow);
+	p.n.environment = str_span(parent->environment);
 	p.n.actor = o->actor;
-	p.n.surface = o->who.edge == ROLE_LOCAL ? SPAN("local") : SPAN("tls");
+	p.n.surface = o->client ? SPAN("oauth") : o->who.edge == ROLE_LOCAL ? SPAN("local") : SPAN("tls");
 	p.n.pid = o->peer->pid;
 	p.n.start = o->peer->start;
 	status s = read_envelope(c, o, &p.n.envelope);
+	if (!failed(s) && !p.n.envelope && o->client)
+		p.n.envelope = envelope_ref(parent->envelope);
 	if (!failed(s) && !p.n.envelope)
 		s = op_fail(o, E_BAD_REQUEST, "envelope: is required");
-	if (!failed(s) && !envelope_narrower(p.n.envelope, o->task->envelope, &what))
+	if (!failed(s) && !envelope_narrower(p.n.envelope, parent->envelope, &what))
 		s = op_fail(o, E_NOT_NARROWER, "%s: wider than the parent's", what);
 	if (!failed(s))
-		s = task_create(c, &p.n, &t);
+		s = task_create(c, &p.n, ret);
 	opening_fini(c, &p);
-	TRY(s);
-	answer_task(c, &o->who, o->peer, t);
+	return s;
+}
+
+status
+op_TASK_DELEGATE(struct core *c, struct op_call *o, struct json_writer *)
+{
+	struct task *t;
+	TRY(op_delegate(c, o, o->task, &t));
+	issue_with_task(c, &o->who, o->peer, t);
 	o->later = true;
 	return OK;
 }

@@ -165,6 +165,19 @@ peer_tls(struct core *c, unsigned index, const struct msg_peer_tls *m)
 }
 
 void
+peer_proven(struct core *c, unsigned index, const struct msg_proven *m)
+{
+	struct peer *p = peer_find(c, ROLE_AGENTS, index, m->conn);
+	digest id;
+	if (!p)
+		return;
+	memcpy(id.b, m->proof, sizeof id.b);
+	memcpy(p->key.b, m->key, sizeof p->key.b);
+	p->proven_req = m->req;
+	p->has_key = once_proof(c, &id, m->issued);
+}
+
+void
 peer_gone(struct core *c, enum role edge, unsigned index, uint32_t conn)
 {
 	struct peer *p = peer_find(c, edge, index, conn);

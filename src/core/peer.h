@@ -21,6 +21,9 @@ struct peer {
 	uint64_t start;
 	struct str *exe, *cgroup;
 	digest exe_sha256, x5t;
+	digest key;                      /* what the last DPoP proof has shown; see has_key */
+	bool has_key;
+	uint64_t proven_req;             /* the question that proof came with */
 	uint64_t agent, task;            /* ids, 0: none; the agent is found afresh at each use */
 	uint32_t holds;                  /* tasks that end with this connection */
 };
@@ -30,6 +33,8 @@ void peer_attested(struct core *c, const struct msg_peer *m);
 void peer_tls(struct core *c, unsigned index, const struct msg_peer_tls *m);
 /* Finds out who it is and tells the edge; before the rows are in it waits for them. */
 void peer_resolve(struct core *c, struct peer *p);
+/* A proof of possession for the question that follows. One that was used before proves nothing. */
+void peer_proven(struct core *c, unsigned index, const struct msg_proven *m);
 void peer_gone(struct core *c, enum role edge, unsigned index, uint32_t conn);
 /* The edge died with all its connections: held tasks get a grace. */
 void peers_edge_gone(struct core *c, enum role edge, unsigned index);

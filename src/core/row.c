@@ -113,6 +113,14 @@ encode(struct core *c, struct row *r, char key[static 256], struct buf *v)
 			buf_put_u64(v, x->agent);
 		break;
 	}
+	case ROW_ONCE: {
+		const struct once *x = container_of(r, struct once, row);
+		key[0] = 'n';
+		name = digest_span(&x->id);
+		if (v)
+			once_encode(x, v);
+		break;
+	}
 	case ROW_KIND_COUNT: break;
 	}
 	if (id)
@@ -208,6 +216,7 @@ restore_one(struct core *c, span key, span value)
 	case 'b': return stop_restore(c, rest, value);
 	case 'r': return revocation_restore(c, id, value);
 	case 'i': return cert_restore(c, rest, value);
+	case 'n': return once_restore(c, rest, value);
 	case 'm':
 		ENSURE(value.n == sizeof c->stored_boot_id, E_CHAIN_BROKEN);
 		memcpy(c->stored_boot_id, value.p, value.n);

@@ -5,8 +5,8 @@
 
 static bool hash_is(const struct map_node *n, const void *key) { return digest_eq(&container_of(n, struct token, node)->hash, key); }
 
-static struct token *
-find(const struct core *c, const digest *hash)
+struct token *
+token_find(const struct core *c, const digest *hash)
 {
 	struct map_node *n = map_find(&c->tokens, map_hash_bytes(&c->tokens, digest_span(hash)), hash_is, hash);
 	return n ? container_of(n, struct token, node) : NULL;
@@ -41,15 +41,19 @@ insert(struct core *c, struct token *k)
 	return s;
 }
 
+static const char *const channels[] = {
+	[BINDING_LOCAL_PEER] = "local", [BINDING_CERT] = "x5t#S256", [BINDING_KEY] = "jkt", [BINDING_NONE] = "bearer",
+};
+
 status
-token_accept(struct core *c, struct task *t, uint64_t id, const digest *hash, uint8_t binding, const digest *confirm,
-             struct term term)
+token_accept(struct core *c, struct task *t, const struct token_new *n)
 {
-	ENSURE(!find(c, hash), E_EXISTS);
+	ENSURE(!token_find(c, &n->hash), E_EXISTS);
+	ENSURE(n->binding < ARRAY_LEN(channels) && channels[n->binding], E_BAD_REQUEST);
 	struct token *k = calloc(1, sizeof *k);
 	ENSURE(k, E_NO_MEMORY);
-	*k = (struct token){ .hash = *hash, .confirm = *confirm, .id = id, .task_id = t->id, .term = term, .binding = binding,
-	                     .timer.kind = TIMER_TOKEN };
+	*k = (struct token){ .hash = n->hash, .confirm = n->confirm, .id = n->id, .task_id = t->id, .term = n->term, .issued = n->issued,
+	                     .binding = n->binding, .audience = n->audience, .timer.kind = TIMER_TOKEN };
 	row_init(&k->row, ROW_TOKEN);
 	status s = insert(c, k);
 	if (failed(s)) {
@@ -59,10 +63,10 @@ token_accept(struct core *c, struct task *t, uint64_t id, const digest *hash, ui
 	struct event_writer *w = event_open(c, EV_TOKEN_ISSUED);
 	event_id(w, F_TASK, t->id);
 	event_id(w, F_AGENT, t->agent->id);
-	event_id(w, F_TOKEN, id);
-	event_text(w, F_CHANNEL, binding == BINDING_CERT ? SPAN("x5t#S256") : SPAN("local"));
-	event_time(w, F_EXPIRES, term.expires);
-	event_digest(w, F_DIGEST, hash);
+	event_id(w, F_TOKEN, k->id);
+	event_text(w, F_CHANNEL, span_str(channels[k->binding]));
+	event_time(w, F_EXPIRES, k->term.expires);
+	event_digest(w, F_DIGEST, &k->hash);
 	s = event_close(c, false);
 	if (failed(s)) {
 		token_over(c, k);
@@ -72,24 +76,56 @@ token_accept(struct core *c, struct task *t, uint64_t id, const digest *hash, ui
 	return OK;
 }
 
+/* Does it come over the channel it was made for? A bearer token only as long as its agent may have one. */
+static bool
+bound_to(const struct token *k, const struct peer *p, const struct agent *a)
+{
+	uint8_t binding;
+	digest confirm;
+	switch ((enum binding)k->binding) {
+	case BINDING_LOCAL_PEER: case BINDING_CERT:
+		return token_channel(p, &binding, &confirm) && binding == k->binding && digest_eq(&confirm, &k->confirm);
+	case BINDING_KEY:
+		return p->tls && p->has_key && digest_eq(&p->key, &k->confirm);
+	case BINDING_NONE:
+		return p->tls && a->bearer;
+	}
+	return false;
+}
+
 uint16_t
 token_task(const struct core *c, const digest *hash, const struct peer *p, struct task **ret, uint64_t *ret_token)
 {
-	const struct token *k = find(c, hash);
-	uint8_t binding;
-	digest confirm;
+	const struct token *k = token_find(c, hash);
 	if (!k)
 		return E_TOKEN_INVALID;
 	if (term_over(&c->clock, k->term))
 		return E_TOKEN_EXPIRED;
-	if (!token_channel(p, &binding, &confirm) || binding != k->binding || !digest_eq(&confirm, &k->confirm))
-		return E_TOKEN_UNBOUND;
 	struct task *t = task_find(c, k->task_id);
 	if (!t)
 		return E_TOKEN_INVALID;
+	if (!bound_to(k, p, t->agent))
+		return E_TOKEN_UNBOUND;
 	*ret = t;
 	*ret_token = k->id;
 	return E_OK;
+}
+
+void
+token_revoke(struct core *c, struct token *k, span cause, span actor)
+{
+	const struct task *t = task_find(c, k->task_id);
+	if (t) {
+		struct event_writer *w = event_open(c, EV_TOKEN_REVOKED);
+		event_id(w, F_TASK, t->id);
+		event_id(w, F_AGENT, t->agent->id);
+		event_id(w, F_TOKEN, k->id);
+		event_text_opt(w, F_ACTOR, actor);
+		event_text(w, F_CAUSE, cause);
+		event_close_must(c);
+		c->journal.priority = true;
+	}
+	token_over(c, k);
 }
 
 void
@@ -104,13 +140,15 @@ token_over(struct core *c, struct token *k)
 void
 token_encode(const struct token *k, struct buf *b)
 {
-	buf_put_u8(b, 1);
+	buf_put_u8(b, 2);
 	buf_put_u8(b, k->binding);
 	put_digest(b, &k->confirm);
 	buf_put_u64(b, k->id);
 	buf_put_u64(b, k->task_id);
 	buf_put_u64(b, (uint64_t)k->term.expires);
 	buf_put_u64(b, (uint64_t)k->term.deadline);
+	buf_put_u64(b, (uint64_t)k->issued);
+	buf_put_u8(b, k->audience);
 }
 
 status
@@ -129,8 +167,12 @@ token_restore(struct core *c, span key, span value)
 	k->task_id = rd_u64(&r);
 	k->term.expires = rd_i64(&r);
 	k->term.deadline = rd_i64(&r);
+	if (version == 2) {
+		k->issued = rd_i64(&r);
+		k->audience = rd_u8(&r);
+	}
 	status s = rd_end(&r);
-	if (failed(s) || version != 1 || !digest_from(key, &k->hash) || find(c, &k->hash))
+	if (failed(s) || version < 1 || version > 2 || !digest_from(key, &k->hash) || token_find(c, &k->hash))
 		s = FAIL(E_CHAIN_BROKEN);
 	/* The terms are set right once the clock is known (tokens_link). */
 	if (!failed(s))

@@ -22,12 +22,25 @@ struct token {
 	uint64_t id, task_id;
 	struct term term;
 	struct timer timer;
+	int64_t issued;                  /* wall; 0: by an older version, which did not say */
 	uint8_t binding;                 /* enum binding */
+	uint8_t audience;                /* enum audience */
+};
+
+struct token_new {
+	uint64_t id;
+	digest hash, confirm;
+	struct term term;
+	int64_t issued;
+	uint8_t binding, audience;
 };
 
 /* A new token bound to the peer's channel; not in force before token_accept. */
-status token_accept(struct core *c, struct task *t, uint64_t id, const digest *hash, uint8_t binding, const digest *confirm,
-                    struct term term);
+status token_accept(struct core *c, struct task *t, const struct token_new *n);
+/* NULL: no token of ours. */
+struct token *token_find(const struct core *c, const digest *hash);
+/* Ends it before its time, with an event. */
+void token_revoke(struct core *c, struct token *k, span cause, span actor);
 /* E_TOKEN_INVALID, E_TOKEN_EXPIRED, E_TOKEN_UNBOUND. */
 uint16_t token_task(const struct core *c, const digest *hash, const struct peer *p, struct task **ret, uint64_t *ret_token);
 /* What the token of that peer is bound to. False: the peer has proven no channel. */

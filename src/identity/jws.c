@@ -4,7 +4,7 @@
 
 /* Header members by which a token would choose how it is looked at (RFC 7515 §4.1). Thumbprints (x5t) only repeat what kid says, and are
  * passed over: those who allow certain headers only refuse them. */
-static const char *const refused_members[] = { "crit", "b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "cty" };
+static const char *const refused_members[] = { "crit", "b64", "jku", "x5u", "x5c", "zip", "enc", "cty" };
 
 static status
 decode(span text, struct arena *a, span *ret)
@@ -19,8 +19,8 @@ decode(span text, struct arena *a, span *ret)
 	return OK;
 }
 
-status
-jws_parse(span token, size_t max, struct arena *a, struct jws *ret)
+static status
+parse(span token, size_t max, bool proof, struct arena *a, struct jws *ret)
 {
 	CLEANUP(buf_fini) struct buf sig = { 0 };
 	struct jws j = { 0 };
@@ -44,9 +44,13 @@ jws_parse(span token, size_t max, struct arena *a, struct jws *ret)
 	ENSURE(!failed(s) && json_is_obj(j.header), s.code == E_NO_MEMORY ? E_NO_MEMORY : E_TOKEN_INVALID);
 	for (size_t i = 0; i < ARRAY_LEN(refused_members); i++)
 		ENSURE(!json_gets(j.header, refused_members[i]), E_TOKEN_INVALID);
+	ENSURE(proof == (json_gets(j.header, "jwk") != NULL), E_TOKEN_INVALID);
 	*ret = j;
 	return OK;
 }
+
+status jws_parse(span token, size_t max, struct arena *a, struct jws *ret) { return parse(token, max, false, a, ret); }
+status jws_parse_proof(span token, size_t max, struct arena *a, struct jws *ret) { return parse(token, max, true, a, ret); }
 
 static bool
 alg_is(const struct jws *j, const char *name)

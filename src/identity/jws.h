@@ -20,6 +20,8 @@ struct jws {
 
 /* Splits and decodes; looks at no key. `max`: bytes of the whole token. E_TOKEN_INVALID, E_NO_MEMORY. */
 status jws_parse(span token, size_t max, struct arena *a, struct jws *ret);
+/* The same for a proof of possession (RFC 9449 §4.2), whose header carries the key it is made with: `jwk` must be there. */
+status jws_parse_proof(span token, size_t max, struct arena *a, struct jws *ret);
 /* True when the header's `alg` is the key's and the signature fits. The header's kid is the caller's business. */
 bool jws_verify_signature(const struct jws *j, const struct verify_key *k);
 /* True when header and signature fit the key. `kid` in the header, if there, must be the key's thumbprint. */

@@ -8,6 +8,7 @@
 #define CLAIM_TASK "dev.ambit/task"
 #define CONFIRM_CERT "x5t#S256"         /* RFC 8705 §3.1 */
 #define CONFIRM_PEER "dev.ambit/peer"
+#define CONFIRM_KEY "jkt"               /* RFC 9449 §6.1 */
 
 enum { CLAIMS_MAX = 6144, TEXT_MAX = 512, JTI_MAX = 64 };
 
@@ -19,7 +20,7 @@ makeable(const struct jwt_claims *c)
 	return c->iss.n && c->iss.n <= TEXT_MAX && c->sub.n && c->sub.n <= TEXT_MAX && c->aud.n && c->aud.n <= TEXT_MAX &&
 	       c->client_id.n && c->client_id.n <= TEXT_MAX && c->jti.n && c->jti.n <= JTI_MAX && c->n_act <= JWT_ACT_MAX &&
 	       c->iat > 0 && c->exp > c->iat && c->exp - c->iat <= JWT_LIFE_MAX && id_kind(c->task) == ID_TASK &&
-	       (c->confirm == JWT_CONFIRM_CERT || c->confirm == JWT_CONFIRM_PEER);
+	       c->confirm >= JWT_CONFIRM_CERT && c->confirm <= JWT_CONFIRM_NONE;
 }
 
 /* RFC 8693 §4.1: the current actor outermost, those before it within. */
@@ -34,15 +35,21 @@ put_act(struct json_writer *w, const struct jwt_claims *c)
 		json_w_obj_end(w);
 }
 
+static const char *const confirm_names[] = {
+	[JWT_CONFIRM_CERT] = CONFIRM_CERT, [JWT_CONFIRM_PEER] = CONFIRM_PEER, [JWT_CONFIRM_KEY] = CONFIRM_KEY,
+};
+
 static void
 put_confirm(struct json_writer *w, const struct jwt_claims *c)
 {
 	CLEANUP(buf_fini) struct buf b = { 0 };
 
+	if (c->confirm == JWT_CONFIRM_NONE)
+		return;
 	buf_init(&b, 64);
 	base64url_encode(digest_span(&c->confirm_digest), &b);
 	json_w_kobj(w, "cnf");
-	json_w_kstr(w, c->confirm == JWT_CONFIRM_CERT ? CONFIRM_CERT : CONFIRM_PEER, buf_span(&b));
+	json_w_kstr(w, confirm_names[c->confirm], buf_span(&b));
 	json_w_obj_end(w);
 }
 
@@ -136,10 +143,16 @@ read_confirm(const struct json *v, struct jwt_claims *c)
 	const struct json *cnf;
 	span text;
 
+	if (!json_gets(v, "cnf")) {
+		c->confirm = JWT_CONFIRM_NONE;
+		return OK;
+	}
 	TRY(json_get_obj(v, "cnf", &cnf, NULL));
 	ENSURE(cnf->obj.n == 1, E_TOKEN_INVALID);
-	c->confirm = json_gets(cnf, CONFIRM_CERT) ? JWT_CONFIRM_CERT : JWT_CONFIRM_PEER;
-	TRY(json_get_str(cnf, c->confirm == JWT_CONFIRM_CERT ? CONFIRM_CERT : CONFIRM_PEER, &text, NULL));
+	c->confirm = JWT_CONFIRM_CERT;
+	while (c->confirm < JWT_CONFIRM_KEY && !json_gets(cnf, confirm_names[c->confirm]))
+		c->confirm++;
+	TRY(json_get_str(cnf, confirm_names[c->confirm], &text, NULL));
 	return base64url_decode_exact(text, c->confirm_digest.b, sizeof c->confirm_digest.b);
 }
 
@@ -208,7 +221,7 @@ open_verified(const struct jws *j, const struct jwt_expect *want, struct arena *
 	TRY(read_claims(v, a, c));
 	ENSURE(makeable(c), E_TOKEN_INVALID);
 	ENSURE(want->iss.n && span_eq(c->iss, want->iss), E_TOKEN_INVALID);
-	ENSURE(want->aud.n && span_eq(c->aud, want->aud), E_TOKEN_INVALID);
+	ENSURE((want->aud.n && span_eq(c->aud, want->aud)) || (want->or_aud.n && span_eq(c->aud, want->or_aud)), E_TOKEN_INVALID);
 	return check_time(c, want->now);
 }
 

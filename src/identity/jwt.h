@@ -16,7 +16,8 @@ enum {
 	JWT_ACT_MAX = 16,            /* actors in a chain */
 };
 
-enum jwt_confirm { JWT_CONFIRM_CERT = 1, JWT_CONFIRM_PEER = 2 };
+/* JWT_CONFIRM_NONE: a bearer token, for clients that can prove no key; it has no `cnf`. */
+enum jwt_confirm { JWT_CONFIRM_CERT = 1, JWT_CONFIRM_PEER = 2, JWT_CONFIRM_KEY = 3, JWT_CONFIRM_NONE = 4 };
 
 struct jwt_claims {
 	span iss, sub, aud, client_id;  /* not empty */
@@ -26,7 +27,7 @@ struct jwt_claims {
 	const span *act;                /* actors, outermost first; may be none */
 	size_t n_act;
 	uint8_t confirm;                /* enum jwt_confirm */
-	digest confirm_digest;          /* cnf: "x5t#S256" or "dev.ambit/peer" */
+	digest confirm_digest;          /* cnf: "x5t#S256", "dev.ambit/peer" or "jkt" (RFC 9449 §6) */
 	span scope;                     /* may be empty */
 };
 
@@ -38,6 +39,7 @@ struct jwt_expect {
 	const struct verify_key *const *keys;  /* the one with the token's kid verifies */
 	size_t n_keys;
 	span iss, aud;               /* exact; an empty one matches nothing */
+	span or_aud;                 /* another audience that is as good; may be empty */
 	int64_t now;                 /* seconds since 1970 */
 };
 

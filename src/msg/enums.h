@@ -13,8 +13,9 @@ enum call_state { CALL_DECIDED, CALL_DISPATCHED, CALL_DONE, CALL_CUT, CALL_UNKNO
 /* RESULT_PROGRESS: a notification for the caller; RESULT_FINAL: the JSON-RPC result; RESULT_FAILED: no result (error says why). */
 enum result_kind { RESULT_PROGRESS, RESULT_FINAL, RESULT_FAILED };
 
-/* How a task token is bound to its channel: to nothing is not among them. */
-enum binding { BINDING_LOCAL_PEER = 1, BINDING_CERT = 2 };
+/* How a task token is bound to its channel; in stored rows. BINDING_NONE: a bearer token, only for agents whose resource says
+ * `bearer`. */
+enum binding { BINDING_LOCAL_PEER = 1, BINDING_CERT = 2, BINDING_KEY = 3, BINDING_NONE = 4 };
 
 /* What a search of the AuthZEN API looks for. */
 enum search_kind { SEARCH_SUBJECT = 1, SEARCH_RESOURCE = 2, SEARCH_ACTION = 3 };

@@ -4,12 +4,14 @@ static const struct op_info infos[] = {
 #define A OP_CLASS_A
 #define L OP_CLASS_L
 #define P OP_CLASS_P
+#define H OP_CLASS_HIDDEN
 #define OP(name, path, classes, right, changes) [OP_##name] = { path, classes, RIGHT_##right, changes },
 #include "msg/ops.def"
 #undef OP
 #undef A
 #undef L
 #undef P
+#undef H
 };
 
 const struct op_info *

@@ -12,7 +12,8 @@ enum op {
 	OP_COUNT
 };
 
-enum op_class { OP_CLASS_A = 1, OP_CLASS_L = 2, OP_CLASS_P = 4 };
+/* OP_CLASS_HIDDEN: not a /v1 path; an edge makes it of another door's request. */
+enum op_class { OP_CLASS_A = 1, OP_CLASS_L = 2, OP_CLASS_P = 4, OP_CLASS_HIDDEN = 8 };
 enum op_right { RIGHT_NONE, RIGHT_OWN_TASK, RIGHT_USER, RIGHT_APPROVER, RIGHT_ADMIN, RIGHT_AUDITOR };
 
 struct op_info {

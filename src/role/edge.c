@@ -33,7 +33,7 @@ reply_refused_door(struct http_exchange *x, const struct door_match *m)
 
 /* Doors that need no identity. */
 static bool
-public_door(struct edge *e, struct http_exchange *x, const struct door_match *d)
+public_door(struct edge *e, struct http_exchange *x, const struct http_request *r, const struct door_match *d)
 {
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 4096);
@@ -52,7 +52,9 @@ public_door(struct edge *e, struct http_exchange *x, const struct door_match *d)
 		authzen_metadata(&b, e->base.n ? e->base : SPAN("https://localhost"), d->app);
 		reply_plain(x, 200, buf_span(&b));
 		return true;
-	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION: case DOOR_EVALUATIONS: case DOOR_SEARCH:
+	case DOOR_OAUTH_METADATA: case DOOR_RESOURCE_METADATA: case DOOR_JWKS:
+		return edge_oauth_document(e, x, r, d->door);
+	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION: case DOOR_EVALUATIONS: case DOOR_SEARCH: case DOOR_OAUTH:
 		return false;
 	}
 	return false;
@@ -62,9 +64,16 @@ public_door(struct edge *e, struct http_exchange *x, const struct door_match *d)
 static bool
 read_token(struct ask *a, const struct http_request *r)
 {
+	struct token_use use;
+	bool dpop;
 	span token;
-	if (!bearer_token(r, &token)) {
-		edge_reply_error(a, E_TOKEN_INVALID, SPAN("Authorization must be `Bearer <token>`"));
+	if (!access_token(r, &token, &dpop)) {
+		edge_reply_error(a, E_TOKEN_INVALID, SPAN("Authorization must be `Bearer <token>` or `DPoP <token>`"));
+		return false;
+	}
+	/* Over TLS nobody but a token's holder has business at the gateway, and a client learns here where to get one. */
+	if (token.n == 0 && a->edge->class == OP_CLASS_A && a->door == DOOR_MCP) {
+		edge_reply_error(a, E_UNAUTHENTICATED, SPAN("an access token is needed; the WWW-Authenticate field says where to get one"));
 		return false;
 	}
 	if (token.n == 0)
@@ -73,12 +82,15 @@ read_token(struct ask *a, const struct http_request *r)
 		edge_reply_error(a, E_TOKEN_INVALID, SPAN("task tokens are not for this socket"));
 		return false;
 	}
-	uint16_t err = token_cache_check(&a->edge->tokens, token, loop_now(a->edge->w->loop).wall, a->token);
+	uint16_t err = token_cache_check(&a->edge->tokens, token, loop_now(a->edge->w->loop).wall, &use);
+	if (err == E_OK && use.gateway_only && a->door != DOOR_MCP)
+		err = E_TOKEN_INVALID;
 	if (err != E_OK) {
 		edge_reply_error(a, err, (span){ 0 });
 		return false;
 	}
-	return true;
+	memcpy(a->token, use.hash, sizeof a->token);
+	return edge_oauth_prove(a, r, &use, dpop);
 }
 
 static bool
@@ -109,7 +121,7 @@ on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 		reply_refused_door(x, &d);
 		return;
 	}
-	if (public_door(e, x, &d))
+	if (public_door(e, x, r, &d))
 		return;
 	struct edge_conn *c = edge_conn_of(e, x);
 	struct ask *a = c ? edge_ask_new(e, x, c) : NULL;
@@ -125,6 +137,11 @@ on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 	span id = http_field(r->fields, "x-request-id", &ids);
 	if (ids == 1 && id.n <= 200)
 		a->request_id = id;
+	if (a->door == DOOR_OAUTH) {
+		if (edge_oauth_read(a, r))
+			edge_ask_send(a);
+		return;
+	}
 	if (!read_token(a, r))
 		return;
 	bool sound = a->door == DOOR_MCP ? edge_mcp_read(a, r) : a->door == DOOR_OP ? read_op(a, r) : edge_authzen_read(a, r);
@@ -167,6 +184,10 @@ on_answer(struct ask *a, const struct msg_answer *m)
 {
 	if (a->door == DOOR_MCP) {
 		edge_mcp_answer(a, m);
+		return;
+	}
+	if (a->door == DOOR_OAUTH) {
+		edge_oauth_answer(a, m);
 		return;
 	}
 	if (m->error != E_OK && m->body.n == 0) {
@@ -219,6 +240,8 @@ edge_message(struct worker *w, enum role, unsigned, struct msg *m)
 			edge_mcp_cut(a, &m->cut);
 		return OK;
 	case MSG_VERIFY_KEYS:
+		buf_reset(&e->jwks);
+		buf_put(&e->jwks, m->verify_keys.jwks);
 		return token_cache_keys(&e->tokens, m->verify_keys.jwks);
 	case MSG_TOOLS_CHANGED:
 		edge_mcp_tools_changed(e, m->tools_changed.task);
@@ -287,12 +310,26 @@ read_config(struct edge *e, span text)
 	TRY(json_parse(text, &opts, &e->config, &v, NULL));
 	TRY(json_opt_arr(v, "hosts", &hosts, NULL));
 	TRY(json_opt_str(v, "base", &e->base, NULL));
+	TRY(json_opt_str(v, "people", &e->people, NULL));
 	TRY(json_opt_int(v, "hold_ms", 0, 600000, &hold, NULL));
 	e->hold_ms = (uint32_t)hold;
 	json_for_items(h, hosts) {
 		ENSURE(json_is_str(h) && e->n_hosts < EDGE_HOSTS, E_BAD_CONFIG);
 		e->hosts[e->n_hosts++] = h->str;
 	}
+	return OK;
+}
+
+static status
+gateway_audience(struct edge *e)
+{
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, 8192);
+	buf_put(&b, e->base);
+	buf_put_str(&b, "/mcp");
+	TRY(buf_finish(&b));
+	e->tokens.gateway = arena_copy(&e->config, buf_span(&b));
+	ENSURE(arena_ok(&e->config), E_NO_MEMORY);
 	return OK;
 }
 
@@ -313,6 +350,8 @@ edge_configure(struct worker *w, span text, enum op_class class)
 	TRY(token_cache_init(&e->tokens, w->env));
 	TRY(read_config(e, text));
 	e->tokens.issuer = e->base;
+	buf_init(&e->jwks, 65536);
+	TRY(gateway_audience(e));
 	struct http_server_options o = { .max_body = EDGE_BODY_MAX, .fin_is_gone = false };
 	TRY(http_server_new(w->loop, &o, &handler, e, &e->http));
 	return class == OP_CLASS_A ? edge_tls_configure(e) : OK;

@@ -66,17 +66,21 @@ edge_ask_gone(struct ask *a)
 	edge_ask_done(a);
 }
 
-void
-edge_reply_json(struct ask *a, unsigned http, const struct buf *body)
+static void
+reply_json(struct ask *a, unsigned http, uint16_t error, const struct buf *body)
 {
+	CLEANUP(buf_fini) struct buf challenge;
 	struct http_field f[3];
+	buf_init(&challenge, 16384);
 	struct http_answer r = { .status = http, .content_type = SPAN("application/json"), .fields = { f, 0 }, .body = buf_span(body) };
 	if (a->request_id.n)
 		f[r.fields.n++] = (struct http_field){ SPAN("X-Request-ID"), a->request_id };
 	if (http == 503 || http == 429)
 		f[r.fields.n++] = (struct http_field){ SPAN("Retry-After"), SPAN("1") };
-	if (http == 401 && a->edge->class == OP_CLASS_A)
-		f[r.fields.n++] = (struct http_field){ SPAN("WWW-Authenticate"), SPAN("Bearer error=\"invalid_token\"") };
+	if (http == 401 && a->edge->class == OP_CLASS_A) {
+		edge_oauth_challenge(a, error, &challenge);
+		f[r.fields.n++] = (struct http_field){ SPAN("WWW-Authenticate"), buf_span(&challenge) };
+	}
 	if (failed(buf_finish(body)))
 		http_reply_error(a->x, body->err, (span){ 0 });
 	else
@@ -84,13 +88,16 @@ edge_reply_json(struct ask *a, unsigned http, const struct buf *body)
 	edge_ask_done(a);
 }
 
+void edge_reply_json(struct ask *a, unsigned http, const struct buf *body) { reply_json(a, http, E_TOKEN_INVALID, body); }
+
 void
 edge_reply_error(struct ask *a, uint16_t error, span detail)
 {
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 16384);
 	render_error(&b, error, detail);
-	edge_reply_json(a, (unsigned)error_http(error), &b);
+	/* A bad proof is a bad token's answer at a resource (RFC 9449 §7.1), a bad request's at the token endpoint. */
+	reply_json(a, error == E_DPOP ? 401 : (unsigned)error_http(error), error, &b);
 }
 
 void
@@ -98,6 +105,8 @@ edge_ask_unavailable(struct ask *a)
 {
 	if (a->door == DOOR_MCP)
 		edge_mcp_unavailable(a);
+	else if (a->door == DOOR_OAUTH)
+		edge_oauth_refuse(a, E_UNAVAILABLE, (span){ 0 });
 	else
 		edge_reply_error(a, E_UNAVAILABLE, SPAN("the decision core is restarting"));
 }
@@ -137,15 +146,18 @@ edge_ask_send(struct ask *a)
 	case PEER_REFUSED:
 		if (a->door == DOOR_MCP)
 			edge_mcp_refuse_peer(a, c->error);
+		else if (a->door == DOOR_OAUTH)
+			edge_oauth_refuse(a, c->error, (span){ 0 });
 		else
 			edge_reply_error(a, c->error, (span){ 0 });
 		return;
 	case PEER_IS_KNOWN:
 		break;
 	}
+	edge_oauth_send_proof(a);
 	if (a->door == DOOR_MCP)
 		edge_mcp_send(a);
-	else if (a->door == DOOR_OP)
+	else if (a->door == DOOR_OP || a->door == DOOR_OAUTH)
 		send_op(a);
 	else
 		edge_authzen_send(a);

@@ -12,6 +12,7 @@
 #include "api/authzen.h"
 #include "api/http_api.h"
 #include "api/mcp.h"
+#include "api/oauth.h"
 #include "base/id.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -58,6 +59,10 @@ struct ask {
 	uint8_t search;               /* DOOR_SEARCH: enum search_kind */
 	struct batch *batch;          /* DOOR_EVALUATIONS, when it is a list; in the arena */
 	span request_id;              /* X-Request-ID, echoed */
+	struct {
+		uint8_t key[32], id[32];
+		int64_t issued;       /* 0: no proof came with it */
+	} proof;                      /* of possession (DPoP) */
 	uint8_t token[32];            /* SHA-256 of the presented token; zero: none */
 	uint64_t call;                /* allowed, on its way */
 	bool accepts_sse, streaming, ended;
@@ -78,6 +83,8 @@ struct edge {
 	span hosts[EDGE_HOSTS];
 	size_t n_hosts;
 	span base;                    /* "https://127.0.0.1:8470" */
+	span people;                  /* origin of the pages where people log in; empty: there is none */
+	struct buf jwks;              /* the public keys, as core gave them */
 	uint32_t hold_ms;
 	uint32_t next_conn;
 	struct map conns, asks;
@@ -125,6 +132,15 @@ void edge_mcp_unavailable(struct ask *a);
 void edge_mcp_refuse_peer(struct ask *a, uint16_t error);
 void edge_mcp_room(struct ask *a);
 void edge_mcp_tools_changed(struct edge *e, uint64_t task);
+
+/* edge_oauth.c */
+bool edge_oauth_prove(struct ask *a, const struct http_request *r, const struct token_use *use, bool dpop_scheme);   /* false: already answered */
+void edge_oauth_send_proof(struct ask *a);
+bool edge_oauth_document(struct edge *e, struct http_exchange *x, const struct http_request *r, enum door d);
+void edge_oauth_challenge(const struct ask *a, uint16_t error, struct buf *b);
+bool edge_oauth_read(struct ask *a, const struct http_request *r);   /* false: already answered */
+void edge_oauth_refuse(struct ask *a, uint16_t error, span core_body);
+void edge_oauth_answer(struct ask *a, const struct msg_answer *m);
 
 /* edge_tls.c */
 status edge_tls_configure(struct edge *e);

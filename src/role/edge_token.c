@@ -17,6 +17,7 @@ struct known {
 	struct list age;
 	digest hash;
 	int64_t expires;     /* seconds */
+	struct token_use use;
 };
 
 static bool
@@ -110,7 +111,7 @@ token_cache_keys(struct token_cache *c, span jwks)
 /* ---- tokens --------------------------------------------------------------------------------------------------------- */
 
 static void
-remember(struct token_cache *c, const digest *hash, int64_t expires)
+remember(struct token_cache *c, const digest *hash, int64_t expires, const struct token_use *use)
 {
 	if (c->count == TOKEN_CACHE_MAX)
 		forget(c, container_of(c->by_age.next, struct known, age));
@@ -120,6 +121,7 @@ remember(struct token_cache *c, const digest *hash, int64_t expires)
 		return;
 	k->hash = *hash;
 	k->expires = expires;
+	k->use = *use;
 	if (failed(map_add(&c->map, map_hash_bytes(&c->map, digest_span(hash)), &k->node))) {
 		free(k);
 		return;
@@ -129,31 +131,35 @@ remember(struct token_cache *c, const digest *hash, int64_t expires)
 }
 
 uint16_t
-token_cache_check(struct token_cache *c, span token, int64_t wall, uint8_t ret_hash[static 32])
+token_cache_check(struct token_cache *c, span token, int64_t wall, struct token_use *ret)
 {
 	CLEANUP(arena_fini) struct arena a = { 0 };
 	struct jwt_claims claims;
 	digest hash = sha256(token);
 	int64_t now = wall / NS_PER_S;
 
-	memcpy(ret_hash, hash.b, sizeof hash.b);
 	struct map_node *n = map_find(&c->map, map_hash_bytes(&c->map, digest_span(&hash)), is_known, &hash);
 	if (n) {
 		struct known *k = container_of(n, struct known, node);
-		if (now < k->expires)
+		if (now < k->expires) {
+			*ret = k->use;
 			return E_OK;
+		}
 		forget(c, k);
 		return E_TOKEN_EXPIRED;
 	}
 	if (c->n_keys == 0)
 		return E_UNAVAILABLE;
 	const struct jwt_expect want = {
-		.keys = (const struct verify_key *const *)c->keys, .n_keys = c->n_keys, .iss = c->issuer, .aud = c->issuer, .now = now,
+		.keys = (const struct verify_key *const *)c->keys, .n_keys = c->n_keys, .iss = c->issuer, .aud = c->issuer, .or_aud = c->gateway, .now = now,
 	};
 	arena_init(&a, WORK);
 	status s = jwt_open(token, &want, &a, &claims);
 	if (failed(s))
 		return s.code == E_NO_MEMORY ? E_UNAVAILABLE : s.code;
-	remember(c, &hash, claims.exp);
+	*ret = (struct token_use){ .confirm = claims.confirm, .confirm_digest = claims.confirm_digest,
+	                           .gateway_only = !span_eq(claims.aud, c->issuer) };
+	memcpy(ret->hash, hash.b, sizeof hash.b);
+	remember(c, &hash, claims.exp, ret);
 	return E_OK;
 }

@@ -197,7 +197,7 @@ warm_crypto(enum role id)
 	struct tls_client *client = NULL;
 	uint8_t sig[64];
 
-	if (id == ROLE_CORE || id == ROLE_STORE || id == ROLE_ATTEST)
+	if (id == ROLE_STORE || id == ROLE_ATTEST)
 		return OK;   /* they only hash */
 	TRY(sign_key_generate(ALG_ES256, &key));
 	TRY(sign_make(key, SPAN("x"), sig));

@@ -260,10 +260,14 @@ make_token(struct signer *s, const struct msg_sign_token *m, struct buf *out)
 	struct jwt_claims c = {
 		.iss = s->issuer, .sub = m->sub, .aud = m->aud, .client_id = m->client, .iat = m->issued / NS_PER_S,
 		.exp = m->expires / NS_PER_S, .task = m->task, .scope = m->scope,
-		.confirm = m->binding == BINDING_CERT ? JWT_CONFIRM_CERT : JWT_CONFIRM_PEER,
+	};
+	static const uint8_t confirm[] = {
+		[BINDING_LOCAL_PEER] = JWT_CONFIRM_PEER, [BINDING_CERT] = JWT_CONFIRM_CERT, [BINDING_KEY] = JWT_CONFIRM_KEY,
+		[BINDING_NONE] = JWT_CONFIRM_NONE,
 	};
 
-	ENSURE(m->binding == BINDING_CERT || m->binding == BINDING_LOCAL_PEER, E_BAD_REQUEST);
+	ENSURE(m->binding > 0 && m->binding < ARRAY_LEN(confirm), E_BAD_REQUEST);
+	c.confirm = confirm[m->binding];
 	arena_init(&a, 65536);
 	buf_init(&jti, 64);
 	buf_printf(&jti, "%016llx%016llx", (unsigned long long)m->jti_hi, (unsigned long long)m->jti_lo);
