@@ -261,10 +261,13 @@ def object_in_use(c):
     admin = Session({"host": "127.0.0.1", "port": str(c.up.port), "username": "admin", "password": "canary-superuser", "database": "app"})
     admin.p.stdin.write("BEGIN; LOCK TABLE work.busy;\n")
     assert admin.alive()
+    session = Session(f)
     e = Engine(c.program, "postgres", {**c.up.options(c.up.port), "timeout": "1s"}, c.up.root)
     failure = refused("timeout", e.revoke, lease)
     assert failure.answer["finding"]["cut"] and "lock" in failure.why, failure.answer
     assert not c.up.can_log_in(f)
+    until("its session is cut", lambda: not session.alive(), 1)
+    session.close()
     admin.close()
     until("revoked after it", lambda: e.revoke(lease), 10)
     e.close()

@@ -95,6 +95,7 @@ class Proxy(threading.Thread):
         self.left = {"up": None, "down": None}
         self.passed = {"up": 0, "down": 0}
         self.pairs = []
+        self.hold_at, self.held = None, []
         self.start()
 
     def run(self):
@@ -123,17 +124,39 @@ class Proxy(threading.Thread):
                     if left is not None:
                         data = data[:left]
                         self.left[way] = left - len(data)
+                    if way == "up" and self.hold_at is not None and self.passed[way] + len(data) > self.hold_at:
+                        keep = max(0, self.hold_at - self.passed[way])
+                        self.held.append((b, data[keep:]))
+                        data = data[:keep]
                     self.passed[way] += len(data)
                 b.sendall(data)
                 if self.left[way] == 0:
                     break
         except OSError:
             pass
+        if self.held and way == "up":
+            return      # the upstream has not heard yet that the other end is gone
         for s in (a, b):
             try:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def hold_after(self, k):
+        """Keeps what is sent to the upstream after k more bytes, until release()."""
+        with self.lock:
+            self.passed = {"up": 0, "down": 0}
+            self.hold_at = k
+
+    def release(self):
+        with self.lock:
+            held, self.held, self.hold_at = self.held, [], None
+        for b, data in held:
+            try:
+                b.sendall(data)
+            except OSError:
+                pass
+        return sum(len(d) for _, d in held)
 
     def cut_after(self, k, way="down"):
         with self.lock:
