@@ -355,7 +355,32 @@ def the_schema_says_the_same():
         assert d.say("policy", "test", ".").startswith("ok 1  fail 0")
 
 
-sys.exit(tap([tests_pass_and_are_counted, failing_tests_say_what_was_decided, junit_is_xml, test_files_that_are_wrong_name_their_place, the_schema_says_the_same,
+def the_starter_set_is_whole():
+    with Folder() as d:
+        written = d.say("policy", "init", "policies").split()
+        for path in written:
+            assert d.read(path) == read(f"{SOURCE}/share/policies/starter/{os.path.basename(path)}"), path
+        assert sorted(os.listdir(SOURCE + "/share/policies/starter")) == sorted(os.path.basename(p) for p in written)
+        d.run("policy", "fmt", "--check", "policies")
+        assert d.say("policy", "lint", "policies").endswith("no findings\n")
+        assert d.say("policy", "test", "policies").endswith("coverage 100% rules  100% conditions\n")
+        # Each rule matters: without it, or with it the other way round, a case fails.
+        text = d.read("policies/starter.cedar")
+        rules = re.findall(r'@id\("([^"]+)"\)\n(?:@.*\n)*(?:permit|forbid) \((?:.|\n)*?;\n', text)
+        assert len(rules) == 10, rules
+        for m in re.finditer(r'@id\("([^"]+)"\)\n(?:@.*\n)*(?:permit|forbid) \((?:.|\n)*?;\n', text):
+            if m.group(1) == "try-proven-users-only":
+                continue        # it only observes
+            d.write("policies/starter.cedar", text.replace(m.group(0), ""))
+            assert "FAIL " in d.say("policy", "test", "policies", want=10), m.group(1)
+        d.write("policies/starter.cedar", text.replace('@mode("observe")\n', ""))
+        assert "a rule in observe mode stops nobody" in d.say("policy", "test", "policies", want=10)
+        os.unlink(d.path + "/policies/tiers.yaml")
+        assert "nothing was written" in d.run("policy", "init", "policies", want=8).stderr
+        assert not os.path.exists(d.path + "/policies/tiers.yaml")
+
+
+sys.exit(tap([the_starter_set_is_whole, tests_pass_and_are_counted, failing_tests_say_what_was_decided, junit_is_xml, test_files_that_are_wrong_name_their_place, the_schema_says_the_same,
               fmt_rewrites_in_place_and_says_what, fmt_takes_standard_input, fmt_leaves_all_alone_when_one_does_not_parse,
               every_rule_finds_its_example_and_not_the_other, lint_shows_line_and_caret, lint_sees_what_hides_what, sarif_is_what_the_standard_says,
               validate_needs_a_schema_and_takes_each, bad_tools_files_are_named_with_their_place, hostile_text_reaches_no_terminal]))

@@ -188,6 +188,8 @@ static const struct command table[] = {
 	  .cols = { { "POLICY", "name" }, { "RULES", "rules" }, { "MODE", "mode" }, { "STATE", "state" }, { "CHANGED", "changed", COL_AGE }, { "BY", "by" }, { "DIGEST", "digest", COL_TEXT, true }, { "FINDINGS", "findings", COL_TEXT, true } }, .examples = { "ambit policy list" } },
 	{ "policy", "show", NULL, "Set up", "the text of one policy", NULL, .pos = { { "POLICY", "policy", "policy name", COMP_POLICY } }, .op = "policy/show", .id = "name", .exits = "0 2 3 4 7 9",
 	  .examples = { "ambit policy show starter", "ambit policy show starter --field text" } },
+	{ "policy", "init", NULL, "Set up", "write the starter policies, with their tests, into a folder", "Three tiers and ten rules that a team can keep and change. Writes nothing when one of the files is there.",
+	  .pos = { { "FOLDER", NULL, "where to", COMP_FILE } }, .id = "text", .exits = "0 2 8 9", .run = policy_init_run, .examples = { "ambit policy init policies/" } },
 	{ "policy", "fmt", NULL, "Set up", "write policies in the one layout, comments kept", "Changes files in place, each at once or not at all, and names those it changed; standard input goes to standard output. "
 	  "A text that does not parse changes nothing. Needs no server.",
 	  .pos = { PATHS }, .flags = { { "check", 0, FLAG_BOOL, NULL, NULL, "change nothing; exit 10 if a file is laid out otherwise" }, { "diff", 0, FLAG_BOOL, NULL, NULL, "change nothing; show what would, exit 11 if anything" }, FORM("sarif") },
