@@ -266,7 +266,7 @@ edits_are_as_good_as_new(void **)
 		unsigned drops = 0;
 		seed = seed * 1103515245 + 12345;
 		ast[live] = some_policy(seed >> 16, round);
-		for (unsigned k = 0; k < (seed >> 8) % 3 && live > 20; k++) {
+		for (unsigned k = 0; k < (seed >> 8) % 4 / 2 && live > 20; k++) {
 			unsigned at = (seed >> (10 + k)) % live;
 			if (drops && drop[0] == ast[at]->policies[0])
 				continue;
@@ -291,8 +291,10 @@ edits_are_as_good_as_new(void **)
 		/* a name that is taken, and one that was dropped */
 		struct cedar_ast *twice = some_policy(1, round);
 		assert_fails(cedar_policies_edit(set, NULL, 0, twice, &next, &d), E_EXISTS);
-		drop[0] = drop[1] = ast[live / 2]->policies[0];
-		assert_fails(cedar_policies_edit(set, drop, 2, NULL, &next, &d), E_NOT_FOUND);
+		for (unsigned at = 0; at < live; at += live - 1 ? live - 1 : 1) {
+			drop[0] = drop[1] = ast[at]->policies[0];
+			assert_fails(cedar_policies_edit(set, drop, 2, NULL, &next, &d), E_NOT_FOUND);
+		}
 		drop[0] = twice->policies[0];
 		assert_fails(cedar_policies_edit(set, drop, 1, NULL, &next, &d), E_NOT_FOUND);
 		cedar_ast_unref(twice);
@@ -393,6 +395,19 @@ no_answer_without_memory(void **)
 	assert_fails(cedar_decide(set, w.entities, &w.req, &tiny, &allow), E_NO_MEMORY);
 	assert_false(allow);
 	arena_fini(&tiny);
+	cedar_policies_unref(set);
+	/* however far it gets */
+	unsigned refused = 0;
+	set = compile("permit(principal,action,resource);");
+	for (size_t room = 16; room < 2000; room += 16) {
+		arena_init(&tiny, room);
+		memset(&a, 1, sizeof a);
+		status s = cedar_evaluate(set, w.entities, &w.req, &tiny, &a);
+		refused += failed(s);
+		assert_true(a.allow == !failed(s));
+		arena_fini(&tiny);
+	}
+	assert_true(refused > 2);
 	cedar_policies_unref(set);
 	world_fini(&w);
 }

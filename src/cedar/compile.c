@@ -293,6 +293,7 @@ worth_keeping(const struct cedar_op *op)
 static void
 compile(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 {
+	struct arena_mark start = arena_mark(c->arena);
 	*out = (struct cedar_op){ .op = x->kind, .sub = x->sub, .at = x };
 	if (!arena_ok(c->arena)) {
 		set_const(out, (struct cedar_value){ 0 });
@@ -343,8 +344,13 @@ compile(struct compiler *c, const struct cedar_expr *x, struct cedar_op *out)
 	case CEDAR_X_COUNT:
 		break;
 	}
-	if (c->memo && worth_keeping(out))
+	if (c->memo && worth_keeping(out)) {
+		const struct cedar_key *own = out->keys;
 		cedar_memo_note(c->memo, x, out);
+		/* an attribute seen before: its names are those of the first, and there is nothing else of it */
+		if (out->op == CEDAR_OP_GET_VAR && out->keys != own)
+			arena_back(c->arena, start);
+	}
 }
 
 const struct cedar_op *

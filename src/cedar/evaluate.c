@@ -4,6 +4,7 @@ static const struct cedar_value failed_value = { 0 };
 
 static struct cedar_value value(struct cedar_eval *e, const struct cedar_op *op);
 static inline int test(struct cedar_eval *e, const struct cedar_op *op);
+static int test_new(struct cedar_eval *e, const struct cedar_op *op);
 
 /* Keeps what is rare, or needs many registers, out of the functions that everything goes through. */
 #define COLD __attribute__((noinline))
@@ -23,6 +24,15 @@ operand(struct cedar_eval *e, const struct cedar_op *op)
 	if (op->op == CEDAR_OP_CONST)
 		return op->value;
 	return op->op == CEDAR_OP_GET_VAR ? value_get_var(e, op) : value(e, op);
+}
+
+/* Where an operand's value already lies, or NULL when there is something to do first. */
+static inline const struct cedar_value *
+at_hand(const struct cedar_eval *e, const struct cedar_op *op)
+{
+	if (op->op == CEDAR_OP_CONST)
+		return &op->value;
+	return op->op == CEDAR_OP_GET_VAR ? e->kept[op->kept] : NULL;
 }
 
 static COLD int
@@ -73,6 +83,7 @@ cedar_eval_init(struct cedar_eval *e, const struct cedar_entities *s, const stru
 	}
 	e->var_record[CEDAR_CONTEXT] = r->context ? r->context : &cedar_record_empty;
 	e->memo_of = NULL;
+	e->kept[0] = NULL;
 }
 
 /* Forgets what depends on the variables in `vars`. */
@@ -226,7 +237,7 @@ equal(struct cedar_value a, struct cedar_value b)
 }
 
 static COLD int
-test_equal(struct cedar_eval *e, const struct cedar_op *op)
+test_equal_slow(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value a = operand(e, &op->a[0]);
 	if (a.kind == CEDAR_NONE)
@@ -237,8 +248,17 @@ test_equal(struct cedar_eval *e, const struct cedar_op *op)
 	return equal(a, b) == (op->op == CEDAR_X_EQ);
 }
 
+static inline int
+test_equal(struct cedar_eval *e, const struct cedar_op *op)
+{
+	const struct cedar_value *a = at_hand(e, &op->a[0]), *b = at_hand(e, &op->a[1]);
+	if (!a || !b || a->kind != CEDAR_STRING || b->kind != CEDAR_STRING)
+		return test_equal_slow(e, op);
+	return (a->n == b->n && cedar_same(a->s, b->s, a->n)) == (op->op == CEDAR_X_EQ);
+}
+
 static COLD int
-test_compare(struct cedar_eval *e, const struct cedar_op *op)
+test_compare_slow(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value a = operand(e, &op->a[0]);
 	if (a.kind == CEDAR_NONE)
@@ -249,8 +269,26 @@ test_compare(struct cedar_eval *e, const struct cedar_op *op)
 	return test_order(e, op, a, b);
 }
 
+static inline int
+test_compare(struct cedar_eval *e, const struct cedar_op *op)
+{
+	const struct cedar_value *a = at_hand(e, &op->a[0]), *b = at_hand(e, &op->a[1]);
+	if (!a || !b || a->kind != CEDAR_LONG || b->kind != CEDAR_LONG)
+		return test_compare_slow(e, op);
+	switch (op->op) {
+	case CEDAR_X_LT:
+		return a->i < b->i;
+	case CEDAR_X_LE:
+		return a->i <= b->i;
+	case CEDAR_X_GT:
+		return a->i > b->i;
+	default:
+		return a->i >= b->i;
+	}
+}
+
 static COLD int
-test_binary(struct cedar_eval *e, const struct cedar_op *op)
+test_binary_slow(struct cedar_eval *e, const struct cedar_op *op)
 {
 	struct cedar_value a = operand(e, &op->a[0]);
 	if (a.kind == CEDAR_NONE)
@@ -266,6 +304,27 @@ test_binary(struct cedar_eval *e, const struct cedar_op *op)
 	default:
 		return test_contains(e, op, a, b);
 	}
+}
+
+/* Is the string one of a few? */
+static inline int
+among_few(const struct cedar_set *set, const struct cedar_value *v)
+{
+	for (const struct cedar_value *x = set->items, *end = x + set->n; x < end; x++)
+		if (x->n == v->n && x->kind == CEDAR_STRING && cedar_same(x->s, v->s, v->n))
+			return true;
+	return false;
+}
+
+static inline int
+test_binary(struct cedar_eval *e, const struct cedar_op *op)
+{
+	if (op->op == CEDAR_X_CONTAINS) {
+		const struct cedar_value *a = at_hand(e, &op->a[0]), *b = at_hand(e, &op->a[1]);
+		if (a && b && a->kind == CEDAR_SET && b->kind == CEDAR_STRING && a->set->n <= 8)
+			return among_few(a->set, b);
+	}
+	return test_binary_slow(e, op);
 }
 
 /* The attributes that v offers: *ret NULL when it is an entity that does not exist. False: it is neither entity nor record. */
@@ -328,11 +387,27 @@ test_like(struct cedar_eval *e, const struct cedar_op *op)
 	return cedar_pattern_match(op->pattern, cedar_string_span(v));
 }
 
-static int
+/* The commonest tests, here and now; the others by a call. */
+static inline int
+test_part(struct cedar_eval *e, const struct cedar_op *op)
+{
+	switch (op->op) {
+	case CEDAR_X_LT: case CEDAR_X_LE: case CEDAR_X_GT: case CEDAR_X_GE:
+		return test_compare(e, op);
+	case CEDAR_X_EQ: case CEDAR_X_NE:
+		return test_equal(e, op);
+	case CEDAR_X_CONTAINS:
+		return test_binary(e, op);
+	default:
+		return test_new(e, op);
+	}
+}
+
+static inline int
 test_chain(struct cedar_eval *e, const struct cedar_op *op, int stop)
 {
 	for (const struct cedar_op *x = op->a, *end = x + op->n; x < end; x++) {
-		int t = test(e, x);
+		int t = x->memo ? test(e, x) : test_part(e, x);
 		if (t != !stop)
 			return t;
 	}
@@ -640,10 +715,10 @@ cedar_eval_unit(struct cedar_eval *e, const struct cedar_unit *u)
 		return 1;
 	if (u->program != e->memo_of) {
 		memset(e->memo, 0, u->program->memo_n + 1u);
-		memset(e->kept, 0, (u->program->kept_n + 1u) * sizeof e->kept[0]);
+		memset(e->kept + 1, 0, u->program->kept_n * sizeof e->kept[0]);
 		e->memo_of = u->program;
 	}
-	return test(e, u->condition);
+	return u->condition->op == CEDAR_X_AND ? test_chain(e, u->condition, 0) : test(e, u->condition);
 }
 
 struct cedar_value

@@ -161,86 +161,145 @@ build_actions(struct cedar_index *ix, struct cedar_unit *const *units, uint32_t 
 	return OK;
 }
 
-/* Counts one policy under a key; makes the group if it is new. The arrays are wide enough. */
-static struct cedar_index_group *
-group_count(struct cedar_index *ix, uint32_t bucket, struct option o)
+/* A policy under one of its actions, and what it could be filed under there. */
+struct filing {
+	uint32_t ordinal, place;
+	uint32_t group, other;           /* `other` is NO_GROUP when there is no choice */
+};
+
+#define NO_GROUP UINT32_MAX
+
+/* What building needs for a while. The groups of `ix` are all that anybody could be filed under, in no order, until those that nobody was
+ * are left out. */
+struct builder {
+	struct cedar_index *ix;
+	struct cedar_unit *const *units;
+	struct filing *filings;
+	uint32_t *runs;                  /* where the groups of a bucket and kind begin, and one more at the end */
+	uint32_t *moved;                 /* of each group, its place at the end */
+	struct cedar_index_group *sorted;
+};
+
+static void
+builder_fini(struct builder *b)
 {
-	struct cedar_index_group *g = group_find(ix, bucket, o.kind, o.key);
-	if (!g) {
-		uint64_t h = key_hash(bucket, o.kind, o.key);
-		uint32_t i = (uint32_t)h & ix->slot_mask;
-		while (ix->slots[i])
-			i = (i + 1) & ix->slot_mask;
-		g = &ix->groups[ix->group_n++];
-		*g = (struct cedar_index_group){ .hash = h, .key = o.key, .bucket = bucket, .kind = (uint8_t)o.kind };
-		ix->slots[i] = ix->group_n;
-	}
-	g->n++;
-	return g;
+	free(b->filings);
+	free(b->runs);
+	free(b->moved);
+	free(b->sorted);
 }
 
-static int
-group_cmp(const void *a, const void *b)
+/* The number of the group for a key; makes it if it is new. The arrays are wide enough. Counts the policy in. */
+static uint32_t
+group_count(struct cedar_index *ix, uint32_t bucket, struct option o)
 {
-	const struct cedar_index_group *x = a, *y = b;
-	if (x->bucket != y->bucket)
-		return x->bucket < y->bucket ? -1 : 1;
-	return (int)x->kind - (int)y->kind;
+	uint64_t h = key_hash(bucket, o.kind, o.key);
+	uint32_t i = (uint32_t)h & ix->slot_mask;
+	for (; ix->slots[i]; i = (i + 1) & ix->slot_mask) {
+		struct cedar_index_group *g = &ix->groups[ix->slots[i] - 1];
+		if (g->hash == h && g->bucket == bucket && g->kind == o.kind && key_eq(o.kind, g->key, o.key)) {
+			g->n++;
+			return ix->slots[i] - 1;
+		}
+	}
+	ix->groups[ix->group_n] = (struct cedar_index_group){ .hash = h, .key = o.key, .bucket = bucket, .kind = (uint8_t)o.kind, .n = 1 };
+	ix->slots[i] = ix->group_n + 1;
+	return ix->group_n++;
 }
 
 static void
+collect(struct builder *b, uint32_t n, enum cedar_effect effect)
+{
+	struct filing *f = b->filings;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct cedar_policy *p = b->units[i]->policy;
+		if (p->effect != effect)
+			continue;
+		struct option one = option_of(&p->scope[CEDAR_PRINCIPAL], false), two = option_of(&p->scope[CEDAR_RESOURCE], true);
+		for (uint32_t k = 0; k < filings(&p->scope[CEDAR_ACTION]); k++, f++) {
+			uint32_t bucket = bucket_of(b->ix, &p->scope[CEDAR_ACTION], k);
+			*f = (struct filing){ i, k, NO_GROUP, NO_GROUP };
+			f->group = group_count(b->ix, bucket, one.kind == ANY ? two : one);
+			if (one.kind != ANY && two.kind != ANY)
+				f->other = group_count(b->ix, bucket, two);
+		}
+	}
+}
+
+/* Each policy is filed under what fewer others share. Then `first` of a group counts those that are filed under it. */
+static void
+choose(struct builder *b)
+{
+	struct cedar_index_group *groups = b->ix->groups;
+	for (uint32_t i = 0; i < b->ix->entry_n; i++) {
+		struct filing *f = &b->filings[i];
+		if (f->other != NO_GROUP) {
+			const struct cedar_index_group *x = &groups[f->group], *y = &groups[f->other];
+			if (y->n < x->n || (y->n == x->n && y->kind < x->kind))
+				f->group = f->other;
+		}
+		groups[f->group].first++;
+	}
+}
+
+static uint32_t
+run_of(const struct cedar_index_group *g)
+{
+	return g->bucket * KINDS + g->kind;
+}
+
+/* Leaves out empty groups, orders the others by bucket and kind, and gives each its run of entries. */
+static status
+lay_out(struct builder *b)
+{
+	struct cedar_index *ix = b->ix;
+	uint32_t runs = ix->bucket_n * KINDS, kept = 0, first = 0;
+	b->runs = calloc((size_t)runs + 1, sizeof *b->runs);
+	b->moved = calloc((size_t)ix->group_n + 1, sizeof *b->moved);
+	ix->buckets = calloc(ix->bucket_n, sizeof *ix->buckets);
+	ENSURE(b->runs && b->moved && ix->buckets, E_NO_MEMORY);
+	for (uint32_t g = 0; g < ix->group_n; g++)
+		if (ix->groups[g].first) {
+			b->runs[run_of(&ix->groups[g]) + 1]++;
+			kept++;
+		}
+	ENSURE(b->sorted = calloc((size_t)kept + 1, sizeof *b->sorted), E_NO_MEMORY);
+	for (uint32_t r = 0; r < runs; r++)
+		b->runs[r + 1] += b->runs[r];
+	for (uint32_t k = 0; k < ix->bucket_n; k++)
+		memcpy(ix->buckets[k].first, &b->runs[k * KINDS], sizeof ix->buckets[k].first);
+	for (uint32_t g = 0; g < ix->group_n; g++)
+		if (ix->groups[g].first) {
+			b->moved[g] = b->runs[run_of(&ix->groups[g])]++;
+			b->sorted[b->moved[g]] = ix->groups[g];
+		}
+	for (uint32_t g = 0; g < kept; g++) {
+		uint32_t n = b->sorted[g].first;
+		b->sorted[g].first = first;
+		b->sorted[g].n = 0;
+		first += n;
+	}
+	free(ix->groups);
+	ix->groups = b->sorted;
+	b->sorted = NULL;
+	ix->group_n = kept;
+	return OK;
+}
+
+static status
 fill_slots(struct cedar_index *ix)
 {
-	memset(ix->slots, 0, ((size_t)ix->slot_mask + 1) * sizeof *ix->slots);
+	uint32_t size = power_of_two((uint64_t)ix->group_n * 2 + 1);
+	free(ix->slots);
+	ix->slot_mask = size - 1;
+	ENSURE(ix->slots = calloc(size, sizeof *ix->slots), E_NO_MEMORY);
 	for (uint32_t g = 0; g < ix->group_n; g++) {
 		uint32_t i = (uint32_t)ix->groups[g].hash & ix->slot_mask;
 		while (ix->slots[i])
 			i = (i + 1) & ix->slot_mask;
 		ix->slots[i] = g + 1;
 	}
-}
-
-static status
-table_init(struct cedar_index *ix, uint64_t groups)
-{
-	uint32_t size = power_of_two(groups * 2 + 1);
-	ix->slots = calloc(size, sizeof *ix->slots);
-	ix->groups = calloc(groups + 1, sizeof *ix->groups);
-	ix->slot_mask = size - 1;
-	ix->group_n = 0;
-	ENSURE(ix->slots && ix->groups, E_NO_MEMORY);
 	return OK;
-}
-
-/* What each policy is filed under: the option that fewer others share. `crowd` counts both options of all policies. */
-static struct option
-choose(const struct cedar_index *crowd, uint32_t bucket, const struct cedar_policy *p)
-{
-	struct option a = option_of(&p->scope[CEDAR_PRINCIPAL], false), b = option_of(&p->scope[CEDAR_RESOURCE], true);
-	if (a.kind == ANY || b.kind == ANY)
-		return a.kind == ANY ? b : a;
-	uint32_t na = group_find(crowd, bucket, a.kind, a.key)->n, nb = group_find(crowd, bucket, b.kind, b.key)->n;
-	if (na != nb)
-		return na < nb ? a : b;
-	return a.kind < b.kind ? a : b;
-}
-
-typedef void filing_fn(struct cedar_index *ix, const struct cedar_index *crowd, const struct cedar_unit *u, uint32_t ordinal,
-                       uint32_t place, uint32_t bucket);
-
-static void
-count_both(struct cedar_index *ix, const struct cedar_index *crowd, const struct cedar_unit *u, uint32_t ordinal, uint32_t place,
-           uint32_t bucket)
-{
-	group_count(ix, bucket, option_of(&u->policy->scope[CEDAR_PRINCIPAL], false));
-	group_count(ix, bucket, option_of(&u->policy->scope[CEDAR_RESOURCE], true));
-}
-
-static void
-count_chosen(struct cedar_index *ix, const struct cedar_index *crowd, const struct cedar_unit *u, uint32_t ordinal, uint32_t place,
-             uint32_t bucket)
-{
-	group_count(ix, bucket, choose(crowd, bucket, u->policy));
 }
 
 static bool
@@ -250,78 +309,48 @@ scope_open(const struct cedar_scope *s)
 }
 
 static void
-file_chosen(struct cedar_index *ix, const struct cedar_index *crowd, const struct cedar_unit *u, uint32_t ordinal, uint32_t place,
-            uint32_t bucket)
+file(struct builder *b, const struct filing *f)
 {
+	const struct cedar_unit *u = b->units[f->ordinal];
 	const struct cedar_policy *p = u->policy;
-	struct option o = choose(crowd, bucket, p);
-	struct cedar_index_group *g = group_find(ix, bucket, o.kind, o.key);
-	bool by_principal = o.kind == P_EQ || o.kind == P_IN || o.kind == P_IS;
-	bool by_resource = o.kind == R_EQ || o.kind == R_IN || o.kind == R_IS;
-	ix->entries[g->first + g->n++] = (struct cedar_index_entry){
-		.unit = u, .ordinal = ordinal, .place = place & 0x1fffffff,
+	struct cedar_index_group *g = &b->ix->groups[b->moved[f->group]];
+	bool by_principal = g->kind == P_EQ || g->kind == P_IN || g->kind == P_IS;
+	bool by_resource = g->kind == R_EQ || g->kind == R_IN || g->kind == R_IS;
+	b->ix->entries[g->first + g->n++] = (struct cedar_index_entry){
+		.unit = u, .ordinal = f->ordinal, .place = f->place & 0x1fffffff,
 		.check_principal = !scope_open(&p->scope[0]) && !(by_principal && p->scope[0].op != CEDAR_SCOPE_IS_IN),
 		.check_resource = !scope_open(&p->scope[2]) && !(by_resource && p->scope[2].op != CEDAR_SCOPE_IS_IN),
-		.check_action = place > 0,
+		.check_action = f->place > 0,
 	};
 }
 
-static void
-each_filing(struct cedar_index *ix, const struct cedar_index *actions, const struct cedar_index *crowd,
-            struct cedar_unit *const *units, uint32_t n, enum cedar_effect effect, filing_fn *fn)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		const struct cedar_scope *s = &units[i]->policy->scope[CEDAR_ACTION];
-		if (units[i]->policy->effect != effect)
-			continue;
-		for (uint32_t k = 0; k < filings(s); k++)
-			fn(ix, crowd, units[i], i, k, bucket_of(actions, s, k));
-	}
-}
-
-/* Orders the groups, gives each its run of entries, each bucket its runs of groups. */
 static status
-lay_out(struct cedar_index *ix)
+build(struct builder *b, uint32_t n, enum cedar_effect effect)
 {
-	qsort(ix->groups, ix->group_n, sizeof *ix->groups, group_cmp);
-	fill_slots(ix);
-	ix->buckets = calloc(ix->bucket_n, sizeof *ix->buckets);
+	struct cedar_index *ix = b->ix;
+	TRY(build_actions(ix, b->units, n, effect));
+	uint32_t size = power_of_two((uint64_t)ix->entry_n * 4 + 1);
+	ix->slot_mask = size - 1;
+	ix->slots = calloc(size, sizeof *ix->slots);
+	ix->groups = calloc((size_t)ix->entry_n * 2 + 1, sizeof *ix->groups);
 	ix->entries = calloc((size_t)ix->entry_n + 1, sizeof *ix->entries);
-	ENSURE(ix->buckets && ix->entries, E_NO_MEMORY);
-	uint32_t g = 0, first = 0;
-	for (uint32_t b = 0; b < ix->bucket_n; b++) {
-		for (unsigned k = 0; k < KINDS; k++) {
-			ix->buckets[b].first[k] = g;
-			for (; g < ix->group_n && ix->groups[g].bucket == b && ix->groups[g].kind == k; g++) {
-				ix->groups[g].first = first;
-				first += ix->groups[g].n;
-				ix->groups[g].n = 0;
-			}
-		}
-		ix->buckets[b].first[KINDS] = g;
-	}
-	return OK;
-}
-
-static status
-build(struct cedar_index *ix, struct cedar_index *crowd, struct cedar_unit *const *units, uint32_t n, enum cedar_effect effect)
-{
-	TRY(build_actions(ix, units, n, effect));
-	TRY(table_init(crowd, (uint64_t)ix->entry_n * 2));
-	each_filing(crowd, ix, NULL, units, n, effect, count_both);
-	TRY(table_init(ix, ix->entry_n));
-	each_filing(ix, ix, crowd, units, n, effect, count_chosen);
-	TRY(lay_out(ix));
-	each_filing(ix, ix, crowd, units, n, effect, file_chosen);
+	b->filings = calloc((size_t)ix->entry_n + 1, sizeof *b->filings);
+	ENSURE(ix->slots && ix->groups && ix->entries && b->filings, E_NO_MEMORY);
+	collect(b, n, effect);
+	choose(b);
+	TRY(lay_out(b));
+	TRY(fill_slots(ix));
+	for (uint32_t i = 0; i < ix->entry_n; i++)
+		file(b, &b->filings[i]);
 	return OK;
 }
 
 status
 cedar_index_build(struct cedar_index *ix, struct cedar_unit *const *units, uint32_t n, enum cedar_effect effect)
 {
-	CLEANUP(cedar_index_fini) struct cedar_index crowd = { 0 };
+	CLEANUP(builder_fini) struct builder b = { .ix = ix, .units = units };
 	*ix = (struct cedar_index){ 0 };
-	status st = build(ix, &crowd, units, n, effect);
+	status st = build(&b, n, effect);
 	if (failed(st))
 		cedar_index_fini(ix);
 	return st;
@@ -342,7 +371,7 @@ size_t
 cedar_index_memory(const struct cedar_index *ix)
 {
 	return ((size_t)ix->action_mask + 1) * sizeof *ix->actions + ix->bucket_n * sizeof *ix->buckets +
-	       ((size_t)ix->entry_n + 1) * (sizeof *ix->groups + sizeof *ix->entries) + ((size_t)ix->slot_mask + 1) * sizeof *ix->slots;
+	       ((size_t)ix->entry_n + 1) * sizeof *ix->entries + ((size_t)ix->group_n + 1) * sizeof *ix->groups + ((size_t)ix->slot_mask + 1) * sizeof *ix->slots;
 }
 
 /* ---- searching ---- */

@@ -117,6 +117,8 @@ cedar_memo_note(struct cedar_memo *m, const struct cedar_expr *x, struct cedar_o
 			e->op->memo = (uint8_t)++m->tests;
 			collect_vars(x, &m->test_vars[m->tests]);
 		}
+		if (value)
+			op->keys = e->op->keys;          /* the same names: the caller may give its own back */
 		op->memo = e->op->memo;
 		op->kept = e->op->kept;
 		return;

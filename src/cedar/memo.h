@@ -15,7 +15,8 @@ struct cedar_memo {
 };
 
 void cedar_memo_fini(struct cedar_memo *m);
-/* Notes that `x` was compiled to `op`; the second time the same test (or attribute: a GET_VAR) comes, both get a number. No memory or no numbers left: nothing
+/* Notes that `x` was compiled to `op`; the second time the same test (or attribute: a GET_VAR) comes, both get a number, and an attribute
+ * takes the names of the first. No memory or no numbers left: nothing
  * happens, which is right too. */
 void cedar_memo_note(struct cedar_memo *m, const struct cedar_expr *x, struct cedar_op *op);
 

@@ -63,10 +63,16 @@ cedar_parser_path(struct cedar_parser *p, span *ret)
 static status
 uid_make(struct cedar_parser *p, span type, span id, const struct cedar_uid **ret)
 {
-	struct cedar_uid *u = ARENA_NEW(&p->ast->arena, struct cedar_uid);
-	ENSURE(u, E_NO_MEMORY);
-	cedar_uid_init(u, type, id);
-	*ret = u;
+	struct cedar_uid made;
+	cedar_uid_init(&made, type, id);
+	const struct cedar_uid **seen = &p->uids[made.hash % CEDAR_PARSER_UIDS];
+	if (!*seen || !cedar_uid_eq(*seen, &made)) {
+		struct cedar_uid *u = ARENA_NEW(&p->ast->arena, struct cedar_uid);
+		ENSURE(u, E_NO_MEMORY);
+		*u = made;
+		*seen = u;
+	}
+	*ret = *seen;
 	return OK;
 }
 

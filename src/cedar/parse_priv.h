@@ -6,6 +6,8 @@
 #include "cedar/lex.h"
 #include "cedar/parse.h"
 
+#define CEDAR_PARSER_UIDS 512u
+
 struct cedar_parser {
 	struct cedar_lexer lex;
 	struct cedar_token tok;          /* the next, not yet consumed */
@@ -14,6 +16,8 @@ struct cedar_parser {
 	struct cedar_ast *ast;
 	struct cedar_diag *d;
 	struct cedar_stack stack;
+	/* Names of entities lately seen, by hash: policies name the same few again and again, and share them then. */
+	const struct cedar_uid *uids[CEDAR_PARSER_UIDS];
 };
 
 /* Drops the current token and reads the next. */

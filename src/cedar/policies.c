@@ -11,8 +11,9 @@ shelf_unref(struct cedar_shelf *s)
 		return;
 	cedar_index_fini(&s->index[CEDAR_FORBID]);
 	cedar_index_fini(&s->index[CEDAR_PERMIT]);
-	for (uint32_t i = 0; i < s->unit_n; i++)
-		cedar_program_unref(s->units[i]->program);
+	for (uint32_t i = 0; i < s->run_n; i++)
+		cedar_program_unref(s->runs[i]);
+	free(s->runs);
 	free(s->units);
 	free(s->names);
 	free(s);
@@ -37,9 +38,10 @@ shelf_alloc(size_t units)
 		return NULL;
 	s->refs = 1;
 	s->units = calloc(units + 1, sizeof *s->units);
+	s->runs = calloc(units + 1, sizeof(struct cedar_program *));
 	s->names = calloc(slots, sizeof *s->names);
 	s->name_mask = (uint32_t)slots - 1;
-	if (!s->units || !s->names) {
+	if (!s->units || !s->runs || !s->names) {
 		shelf_unref(s);
 		return NULL;
 	}
@@ -49,7 +51,10 @@ shelf_alloc(size_t units)
 static void
 shelf_add(struct cedar_shelf *s, struct cedar_unit *u)
 {
-	__atomic_add_fetch(&u->program->refs, 1, __ATOMIC_RELAXED);
+	if (s->run_n == 0 || s->runs[s->run_n - 1] != u->program) {
+		__atomic_add_fetch(&u->program->refs, 1, __ATOMIC_RELAXED);
+		s->runs[s->run_n++] = u->program;
+	}
 	s->units[s->unit_n++] = u;
 }
 
@@ -67,13 +72,21 @@ same_name(const struct cedar_policy *a, const struct cedar_policy *b)
 }
 
 /* The slot of the unit with this name, or a free one. */
-static uint32_t *
-name_slot(const struct cedar_shelf *s, const struct cedar_policy *p)
+static struct cedar_shelf_name *
+name_slot(const struct cedar_shelf *s, const struct cedar_policy *p, uint32_t hash)
 {
-	uint32_t i = cedar_key_hash(p->id) & s->name_mask;
-	while (s->names[i] && !same_name(s->units[s->names[i] - 1]->policy, p))
+	uint32_t i = hash & s->name_mask;
+	while (s->names[i].unit && (s->names[i].hash != hash || !same_name(s->units[s->names[i].unit - 1]->policy, p)))
 		i = (i + 1) & s->name_mask;
 	return &s->names[i];
+}
+
+/* The number of the unit with the name of `p`, or UINT32_MAX. */
+static uint32_t
+shelf_find(const struct cedar_shelf *s, const struct cedar_policy *p)
+{
+	uint32_t unit = s ? name_slot(s, p, cedar_key_hash(p->id))->unit : 0;
+	return unit ? unit - 1 : UINT32_MAX;
 }
 
 static status
@@ -87,10 +100,12 @@ static status
 shelf_seal(struct cedar_shelf *s, struct cedar_diag *d)
 {
 	for (uint32_t i = 0; i < s->unit_n; i++) {
-		uint32_t *slot = name_slot(s, s->units[i]->policy);
-		if (*slot)
-			return duplicate(s->units[i]->policy, d);
-		*slot = i + 1;
+		const struct cedar_policy *p = s->units[i]->policy;
+		uint32_t hash = cedar_key_hash(p->id);
+		struct cedar_shelf_name *slot = name_slot(s, p, hash);
+		if (slot->unit)
+			return duplicate(p, d);
+		*slot = (struct cedar_shelf_name){ hash, i + 1 };
 	}
 	for (unsigned e = CEDAR_FORBID; e <= CEDAR_PERMIT; e++)
 		TRY(cedar_index_build(&s->index[e], s->units, s->unit_n, (enum cedar_effect)e));
@@ -100,7 +115,7 @@ shelf_seal(struct cedar_shelf *s, struct cedar_diag *d)
 static size_t
 shelf_memory(const struct cedar_shelf *s)
 {
-	size_t n = sizeof *s + s->unit_n * sizeof *s->units + ((size_t)s->name_mask + 1) * sizeof *s->names +
+	size_t n = sizeof *s + s->unit_n * sizeof *s->units + s->run_n * sizeof(struct cedar_program *) + ((size_t)s->name_mask + 1) * sizeof *s->names +
 	           cedar_index_memory(&s->index[0]) + cedar_index_memory(&s->index[1]);
 	const struct cedar_program *last = NULL;
 	for (uint32_t i = 0; i < s->unit_n; i++) {
@@ -222,24 +237,16 @@ number_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The number of the unit with this very policy, or UINT32_MAX. */
-static uint32_t
-shelf_find(const struct cedar_shelf *s, const struct cedar_policy *p)
-{
-	uint32_t slot = s ? *name_slot(s, p) : 0;
-	return slot && s->units[slot - 1]->policy == p ? slot - 1 : UINT32_MAX;
-}
-
 static status
 drop_one(struct edit *e, const struct cedar_policy *p)
 {
 	uint32_t at = shelf_find(e->old->large, p);
-	if (at != UINT32_MAX && cedar_policies_place(e->old, at) != UINT32_MAX) {
+	if (at != UINT32_MAX && e->old->large->units[at]->policy == p && cedar_policies_place(e->old, at) != UINT32_MAX) {
 		e->new->dropped[e->new->dropped_n++] = at;
 		return OK;
 	}
 	at = shelf_find(e->old->small, p);
-	ENSURE(at != UINT32_MAX && !e->gone[at], E_NOT_FOUND);
+	ENSURE(at != UINT32_MAX && e->old->small->units[at]->policy == p && !e->gone[at], E_NOT_FOUND);
 	e->gone[at] = true;
 	e->gone_n++;
 	return OK;
@@ -287,8 +294,12 @@ put_together(struct edit *e, size_t small, struct cedar_diag *d)
 	struct cedar_policies *p = e->new;
 	struct cedar_shelf *all = shelf_alloc(large_count(p) + small);
 	ENSURE(all, E_NO_MEMORY);
-	for (uint32_t i = 0, n = large_count(p); i < n; i++)
-		shelf_add(all, large_at(p, i));
+	for (uint32_t i = 0, gone = 0; i < p->large->unit_n; i++) {
+		if (gone < p->dropped_n && p->dropped[gone] == i)
+			gone++;
+		else
+			shelf_add(all, p->large->units[i]);
+	}
 	add_rest(e, all);
 	shelf_unref(p->large);
 	p->large = all;
@@ -300,8 +311,8 @@ static status
 refuse_taken(const struct cedar_policies *p, const struct cedar_program *prog, struct cedar_diag *d)
 {
 	for (uint32_t k = 0; k < prog->unit_n; k++) {
-		uint32_t slot = *name_slot(p->large, prog->units[k].policy);
-		if (slot && cedar_policies_place(p, slot - 1) != UINT32_MAX)
+		uint32_t at = shelf_find(p->large, prog->units[k].policy);
+		if (at != UINT32_MAX && cedar_policies_place(p, at) != UINT32_MAX)
 			return duplicate(prog->units[k].policy, d);
 	}
 	return OK;

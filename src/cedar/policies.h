@@ -11,8 +11,12 @@
 struct cedar_shelf {
 	uint32_t refs;
 	uint32_t unit_n;
-	struct cedar_unit **units;       /* in order; each holds a reference to its program */
-	uint32_t *names;                 /* open addressing by id: 1 + number of the unit, 0 free */
+	struct cedar_unit **units;       /* in order */
+	struct cedar_program **runs;     /* of neighbours' programs; holds a reference for each run */
+	uint32_t run_n;
+	struct cedar_shelf_name {
+		uint32_t hash, unit;     /* of the id; 1 + number of the unit, 0 free */
+	} *names;                        /* open addressing by id */
 	uint32_t name_mask;
 	struct cedar_index index[2];     /* by enum cedar_effect */
 };

@@ -79,7 +79,7 @@ struct cedar_eval {
 	/* Outcomes of the numbered tests of one program: 0 unknown, else 1 + outcome. */
 	const struct cedar_program *memo_of;
 	uint8_t memo[CEDAR_MEMOS];
-	const struct cedar_value *kept[CEDAR_KEPT];      /* NULL: not looked up yet */
+	const struct cedar_value *kept[CEDAR_KEPT];      /* NULL: not looked up yet. [0] always is */
 	struct cedar_failure failure;                    /* of the latest that failed; `policy` is not set */
 };
 
