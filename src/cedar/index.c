@@ -127,6 +127,8 @@ build_actions(struct cedar_index *ix, struct cedar_unit *const *units, uint32_t 
 			total += filings(&units[i]->policy->scope[CEDAR_ACTION]);
 	ENSURE(total < 1u << 28, E_LIMIT);
 	ix->entry_n = (uint32_t)total;
+	if (total == 0)
+		return OK;
 	/* Distinct actions are far fewer as a rule; count them in a table that is wide enough, then keep that. */
 	uint32_t size = power_of_two(total * 2);
 	ix->actions = calloc(size, sizeof *ix->actions);
@@ -329,6 +331,8 @@ build(struct builder *b, uint32_t n, enum cedar_effect effect)
 {
 	struct cedar_index *ix = b->ix;
 	TRY(build_actions(ix, b->units, n, effect));
+	if (ix->entry_n == 0)
+		return OK;
 	uint32_t size = power_of_two((uint64_t)ix->entry_n * 4 + 1);
 	ix->slot_mask = size - 1;
 	ix->slots = calloc(size, sizeof *ix->slots);
@@ -370,6 +374,8 @@ cedar_index_fini(struct cedar_index *ix)
 size_t
 cedar_index_memory(const struct cedar_index *ix)
 {
+	if (ix->entry_n == 0)
+		return 0;
 	return ((size_t)ix->action_mask + 1) * sizeof *ix->actions + ix->bucket_n * sizeof *ix->buckets +
 	       ((size_t)ix->entry_n + 1) * sizeof *ix->entries + ((size_t)ix->group_n + 1) * sizeof *ix->groups + ((size_t)ix->slot_mask + 1) * sizeof *ix->slots;
 }

@@ -18,7 +18,8 @@ struct cedar_index {
 	uint32_t action_mask, bucket_n, group_n, entry_n, slot_mask;
 };
 
-/* Files the units of one effect; they must outlive the index. E_NO_MEMORY leaves *ix empty. */
+/* Files the units of one effect; they must outlive the index. E_NO_MEMORY leaves *ix empty, as it is when there are none (entry_n 0), and then it
+ * may not be searched. */
 status cedar_index_build(struct cedar_index *ix, struct cedar_unit *const *units, uint32_t n, enum cedar_effect effect);
 void cedar_index_fini(struct cedar_index *ix);
 size_t cedar_index_memory(const struct cedar_index *ix);
