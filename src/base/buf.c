@@ -24,7 +24,7 @@ buf_reset(struct buf *b)
 }
 
 bool
-buf_reserve(struct buf *b, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
 	if (b->err)
 		return false;
@@ -49,48 +49,6 @@ buf_reserve(struct buf *b, size_t n)
 	b->cap = cap;
 	return true;
 }
-
-uint8_t *
-buf_extend(struct buf *b, size_t n)
-{
-	if (!buf_reserve(b, n))
-		return NULL;
-	/* Nothing asked of an empty buffer: there is no array to point into. */
-	uint8_t *p = b->p ? b->p + b->n : NULL;
-	b->n += n;
-	return p;
-}
-
-void
-buf_put(struct buf *b, span s)
-{
-	if (s.n == 0)
-		return;
-	uint8_t *p = buf_extend(b, s.n);
-	if (p)
-		memcpy(p, s.p, s.n);
-}
-
-void
-buf_put_str(struct buf *b, const char *s)
-{
-	buf_put(b, span_str(s));
-}
-
-static void
-put_be(struct buf *b, uint64_t v, size_t n)
-{
-	uint8_t *p = buf_extend(b, n);
-	if (!p)
-		return;
-	for (size_t i = n; i-- > 0; v >>= 8)
-		p[i] = (uint8_t)v;
-}
-
-void buf_put_u8(struct buf *b, uint8_t v) { put_be(b, v, 1); }
-void buf_put_u16(struct buf *b, uint16_t v) { put_be(b, v, 2); }
-void buf_put_u32(struct buf *b, uint32_t v) { put_be(b, v, 4); }
-void buf_put_u64(struct buf *b, uint64_t v) { put_be(b, v, 8); }
 
 void
 buf_put_vec16(struct buf *b, span s)

@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 
+#include <endian.h>
 #include <stdarg.h>
 
 struct buf {
@@ -23,12 +24,52 @@ void buf_fini(struct buf *b);
 /* Keeps the memory, drops contents and error. */
 void buf_reset(struct buf *b);
 
-void buf_put(struct buf *b, span s);
-void buf_put_str(struct buf *b, const char *s);
-void buf_put_u8(struct buf *b, uint8_t v);
-void buf_put_u16(struct buf *b, uint16_t v);      /* big-endian, as all below */
-void buf_put_u32(struct buf *b, uint32_t v);
-void buf_put_u64(struct buf *b, uint64_t v);
+/* What the inline ones do when there is no room yet, or never will be. */
+bool buf_grow(struct buf *b, size_t n);
+
+/* Makes room for n more bytes without counting them; false on the sticky error. */
+static inline bool
+buf_reserve(struct buf *b, size_t n)
+{
+	/* cap - n is at most what the maximum leaves, but for the NUL of buf_finish_str. */
+	return !b->err && n <= b->cap - b->n && n <= b->max - b->n ? true : buf_grow(b, n);
+}
+
+/* n writable bytes at the end, already counted in b->n, or NULL on the sticky error. */
+static inline uint8_t *
+buf_extend(struct buf *b, size_t n)
+{
+	if (!buf_reserve(b, n))
+		return NULL;
+	/* Nothing asked of an empty buffer: there is no array to point into. */
+	uint8_t *p = b->p ? b->p + b->n : NULL;
+	b->n += n;
+	return p;
+}
+
+static inline void
+buf_put(struct buf *b, span s)
+{
+	uint8_t *p = s.n ? buf_extend(b, s.n) : NULL;
+	if (p)
+		memcpy(p, s.p, s.n);
+}
+
+static inline void buf_put_str(struct buf *b, const char *s) { buf_put(b, span_str(s)); }
+
+static inline void
+buf_put_u8(struct buf *b, uint8_t v)
+{
+	uint8_t *p = buf_extend(b, 1);
+	if (p)
+		*p = v;
+}
+
+/* Big-endian, as all below. */
+static inline void buf_put_u16(struct buf *b, uint16_t v) { v = htobe16(v); buf_put(b, span_make(&v, sizeof v)); }
+static inline void buf_put_u32(struct buf *b, uint32_t v) { v = htobe32(v); buf_put(b, span_make(&v, sizeof v)); }
+static inline void buf_put_u64(struct buf *b, uint64_t v) { v = htobe64(v); buf_put(b, span_make(&v, sizeof v)); }
+
 void buf_put_vec16(struct buf *b, span s);        /* u16 length, bytes; longer is E_LIMIT */
 void buf_put_vec32(struct buf *b, span s);
 void buf_put_dec(struct buf *b, int64_t v);       /* decimal text */
@@ -37,10 +78,6 @@ void buf_put_hex(struct buf *b, span s);          /* lower case */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
-/* n writable bytes at the end, already counted in b->n, or NULL on the sticky error. */
-uint8_t *buf_extend(struct buf *b, size_t n);
-/* Makes room for n more bytes without counting them; false on the sticky error. */
-bool buf_reserve(struct buf *b, size_t n);
 /* Drops the first n (<= b->n) bytes. */
 void buf_consume(struct buf *b, size_t n);
 /* Shortens to n (<= b->n) bytes. */

@@ -80,48 +80,6 @@ span_dup(span a)
 	return s;
 }
 
-span
-rd_take(struct reader *r, size_t n)
-{
-	if (!r->ok || rd_left(r) < n) {
-		r->ok = false;
-		return (span){ 0 };
-	}
-	span s = { r->p, n };
-	if (n)
-		r->p += n;
-	return s;
-}
-
-static uint64_t
-take_be(struct reader *r, size_t n)
-{
-	span s = rd_take(r, n);
-	uint64_t v = 0;
-	for (size_t i = 0; i < s.n; i++)
-		v = v << 8 | s.p[i];
-	return v;
-}
-
-uint8_t rd_u8(struct reader *r) { return (uint8_t)take_be(r, 1); }
-uint16_t rd_u16(struct reader *r) { return (uint16_t)take_be(r, 2); }
-uint32_t rd_u32(struct reader *r) { return (uint32_t)take_be(r, 4); }
-uint64_t rd_u64(struct reader *r) { return take_be(r, 8); }
-
-span
-rd_vec16(struct reader *r)
-{
-	size_t n = rd_u16(r);
-	return rd_take(r, n);
-}
-
-span
-rd_vec32(struct reader *r)
-{
-	size_t n = rd_u32(r);
-	return rd_take(r, n);
-}
-
 status
 rd_end(const struct reader *r)
 {

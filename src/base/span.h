@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 
+#include <endian.h>
 #include <string.h>
 
 typedef struct span {
@@ -116,13 +117,58 @@ rd_left(const struct reader *r)
 	return r->p ? (size_t)(r->end - r->p) : 0;
 }
 
-span rd_take(struct reader *r, size_t n);
-uint8_t rd_u8(struct reader *r);
-uint16_t rd_u16(struct reader *r);
-uint32_t rd_u32(struct reader *r);
-uint64_t rd_u64(struct reader *r);
-span rd_vec16(struct reader *r);                  /* u16 length, bytes */
-span rd_vec32(struct reader *r);                  /* u32 length, bytes */
+static inline span
+rd_take(struct reader *r, size_t n)
+{
+	if (!r->ok || rd_left(r) < n) {
+		r->ok = false;
+		return (span){ 0 };
+	}
+	span s = { r->p, n };
+	if (n)
+		r->p += n;
+	return s;
+}
+
+static inline uint8_t
+rd_u8(struct reader *r)
+{
+	span s = rd_take(r, 1);
+	return s.n ? s.p[0] : 0;
+}
+
+static inline uint16_t
+rd_u16(struct reader *r)
+{
+	span s = rd_take(r, 2);
+	uint16_t v = 0;
+	if (s.n)
+		memcpy(&v, s.p, sizeof v);
+	return be16toh(v);
+}
+
+static inline uint32_t
+rd_u32(struct reader *r)
+{
+	span s = rd_take(r, 4);
+	uint32_t v = 0;
+	if (s.n)
+		memcpy(&v, s.p, sizeof v);
+	return be32toh(v);
+}
+
+static inline uint64_t
+rd_u64(struct reader *r)
+{
+	span s = rd_take(r, 8);
+	uint64_t v = 0;
+	if (s.n)
+		memcpy(&v, s.p, sizeof v);
+	return be64toh(v);
+}
+
+static inline span rd_vec16(struct reader *r) { return rd_take(r, rd_u16(r)); }   /* u16 length, bytes */
+static inline span rd_vec32(struct reader *r) { return rd_take(r, rd_u32(r)); }   /* u32 length, bytes */
 /* OK only if nothing went short and every byte was consumed; else E_BAD_MESSAGE. */
 status rd_end(const struct reader *r);
 

@@ -6,11 +6,7 @@
 #include "text/json_priv.h"
 #include "text/utf8.h"
 
-#include <endian.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #define NONE UINT32_MAX
 #define STACK_ENTRIES 96
@@ -62,41 +58,6 @@ skip_space(struct parser *ps)
 }
 
 /* ---- strings ---- */
-
-/* First byte that is a quote, a backslash, a control character or not ASCII. */
-static inline const uint8_t *
-plain_end(const uint8_t *p, const uint8_t *end)
-{
-#ifdef __SSE2__
-	/* As signed bytes, what is not ASCII is below the blank too. */
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)p);
-		__m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
-		                           _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
-		uint32_t mask = (uint32_t)_mm_movemask_epi8(hit);
-		if (mask)
-			return p + __builtin_ctz(mask);
-		p += 16;
-	}
-#else
-	/* Each term marks the high bit of matching bytes; borrows can only mark bytes above a true match, and the
-	 * lowest is what counts. */
-	const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
-	while (end - p >= 8) {
-		uint64_t w;
-		memcpy(&w, p, 8);
-		w = le64toh(w);
-		uint64_t q = w ^ (ones * '"'), b = w ^ (ones * '\\');
-		uint64_t hit = (w | ((w - ones * 0x20) & ~w) | ((q - ones) & ~q) | ((b - ones) & ~b)) & highs;
-		if (hit)
-			return p + (__builtin_ctzll(hit) >> 3);
-		p += 8;
-	}
-#endif
-	while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
-		p++;
-	return p;
-}
 
 /* Four hex digits at p, or -1. */
 static int32_t
@@ -168,7 +129,7 @@ static bool
 text_run(struct parser *ps)
 {
 	for (;;) {
-		ps->p = plain_end(ps->p, ps->end);
+		ps->p = json_plain_end(ps->p, ps->end);
 		if (ps->p == ps->end)
 			return refuse(ps, E_BAD_JSON, ps->p, "unterminated string");
 		if (*ps->p == '"' || *ps->p == '\\')
@@ -217,7 +178,7 @@ static inline bool
 read_string(struct parser *ps, span *ret)
 {
 	const uint8_t *from = ++ps->p;
-	ps->p = plain_end(from, ps->end);
+	ps->p = json_plain_end(from, ps->end);
 	if ((ps->p == ps->end || *ps->p != '"') && !text_run(ps))
 		return false;
 	if (*ps->p == '\\')

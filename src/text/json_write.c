@@ -33,14 +33,23 @@ put_text(struct buf *b, span s)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char shorts[32] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
-	size_t from = 0;
+	size_t from = 0, plain = s.n ? (size_t)(json_plain_end(s.p, s.p + s.n) - s.p) : 0;
+	if (plain == s.n) {
+		uint8_t *p = buf_extend(b, s.n + 2);
+		if (p) {
+			p[0] = p[s.n + 1] = '"';
+			if (s.n)
+				memcpy(p + 1, s.p, s.n);
+		}
+		return;
+	}
 	if (!utf8_ok(s)) {
 		if (!b->err)
 			b->err = E_BAD_UTF8;
 		return;
 	}
 	buf_put_u8(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = plain; i < s.n; i++) {
 		uint8_t c = s.p[i];
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;

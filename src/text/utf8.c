@@ -58,8 +58,15 @@ utf8_check(span s)
 				at += 8;
 				continue;
 			}
+		} else if (s.n >= 8) {
+			/* The last few, together with some that were looked at. */
+			memcpy(&w, s.p + s.n - 8, 8);
+			if (!(w & 0x8080808080808080))
+				return s.n;
 		}
-		if (!utf8_next(s, &at, &cp))
+		if (s.p[at] < 0x80)
+			at++;
+		else if (!utf8_next(s, &at, &cp))
 			return at;
 	}
 	return at;
