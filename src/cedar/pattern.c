@@ -28,6 +28,24 @@ cedar_pattern_new(struct arena *a, const uint32_t *el, uint32_t n)
 	return p;
 }
 
+/* Where a segment first stands. Most are a few bytes in a short text, for which memmem() spends longer on getting ready. */
+static const uint8_t *
+search(span s, span seg)
+{
+	if (s.n < seg.n)
+		return NULL;
+	if (seg.n > 16)
+		return memmem(s.p, s.n, seg.p, seg.n);
+	for (const uint8_t *at = s.p, *last = s.p + (s.n - seg.n); at <= last; at++) {
+		at = memchr(at, seg.p[0], (size_t)(last - at) + 1);
+		if (!at)
+			return NULL;
+		if (memcmp(at, seg.p, seg.n) == 0)
+			return at;
+	}
+	return NULL;
+}
+
 bool
 cedar_pattern_match(const struct cedar_pattern *p, span s)
 {
@@ -51,7 +69,7 @@ cedar_pattern_match(const struct cedar_pattern *p, span s)
 	/* The leftmost place for each segment leaves the most room for the rest. */
 	for (uint32_t i = first; i < last; i++) {
 		span seg = p->segments[i];
-		const uint8_t *at = s.n >= seg.n ? memmem(s.p, s.n, seg.p, seg.n) : NULL;
+		const uint8_t *at = search(s, seg);
 		if (!at)
 			return false;
 		s = span_sub(s, (size_t)(at - s.p) + seg.n, SIZE_MAX);

@@ -237,6 +237,23 @@ cedar_set_contains(const struct cedar_set *s, struct cedar_value v)
 	return false;
 }
 
+/* Records of a request have a handful of members, and are made for every decision. */
+static void
+sort_members(struct cedar_member *m, uint32_t n)
+{
+	if (n > 16) {
+		cedar_sort(m, n, sizeof *m, member_cmp_v);
+		return;
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		struct cedar_member x = m[i];
+		uint32_t j = i;
+		for (; j > 0 && member_cmp(&x, &m[j - 1]) < 0; j--)
+			m[j] = m[j - 1];
+		m[j] = x;
+	}
+}
+
 const struct cedar_record *
 cedar_record_new(struct arena *a, struct cedar_member *members, uint32_t n, uint32_t *ret_dup)
 {
@@ -245,7 +262,7 @@ cedar_record_new(struct arena *a, struct cedar_member *members, uint32_t n, uint
 		return &cedar_record_empty;
 	for (uint32_t i = 0; i < n; i++)
 		members[i].hash = cedar_key_hash(span_make(members[i].key, members[i].key_n));
-	cedar_sort(members, n, sizeof *members, member_cmp_v);
+	sort_members(members, n);
 	for (uint32_t i = 1; i < n; i++)
 		if (member_cmp(&members[i - 1], &members[i]) == 0) {
 			*ret_dup = i;
@@ -256,6 +273,46 @@ cedar_record_new(struct arena *a, struct cedar_member *members, uint32_t n, uint
 		return NULL;
 	r->n = n;
 	memcpy(r->members, members, n * sizeof *members);
+	return r;
+}
+
+struct cedar_shape {
+	uint32_t n;
+	uint32_t from[CEDAR_SHAPE_MAX];  /* which value each member takes */
+	const struct cedar_record *keys; /* sorted */
+};
+
+const struct cedar_shape *
+cedar_shape_new(struct arena *a, const span *keys, uint32_t n)
+{
+	struct cedar_member m[CEDAR_SHAPE_MAX];
+	uint32_t dup;
+	struct cedar_shape *s = n && n <= CEDAR_SHAPE_MAX ? arena_zalloc(a, sizeof *s) : NULL;
+	if (!s)
+		return NULL;
+	for (uint32_t i = 0; i < n; i++)
+		m[i] = (struct cedar_member){ .key = keys[i].p, .key_n = (uint32_t)keys[i].n, .value = cedar_long(i) };
+	const struct cedar_record *r = cedar_record_new(a, m, n, &dup);
+	if (!r)
+		return NULL;
+	s->n = n;
+	s->keys = r;
+	for (uint32_t i = 0; i < n; i++)
+		s->from[i] = (uint32_t)r->members[i].value.i;
+	return s;
+}
+
+const struct cedar_record *
+cedar_record_shaped(struct arena *a, const struct cedar_shape *s, const struct cedar_value *values)
+{
+	struct cedar_record *r = arena_alloc(a, sizeof *r + s->n * sizeof r->members[0]);
+	if (!r)
+		return NULL;
+	r->n = s->n;
+	for (uint32_t i = 0; i < s->n; i++) {
+		r->members[i] = s->keys->members[i];
+		r->members[i].value = values[s->from[i]];
+	}
 	return r;
 }
 

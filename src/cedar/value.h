@@ -196,4 +196,12 @@ struct cedar_value cedar_value_copy(struct arena *a, struct cedar_value v);
 /* Fills `order` (r->n places) with pointers to the members in byte order of the keys. */
 void cedar_record_sorted(const struct cedar_record *r, const struct cedar_member **order);
 
+/* The keys of a record that is made often, hashed and sorted once. Lives in `a`; the keys are borrowed. NULL on arena overflow, a
+ * duplicate key, none, or more than CEDAR_SHAPE_MAX. */
+enum { CEDAR_SHAPE_MAX = 32 };
+struct cedar_shape;
+const struct cedar_shape *cedar_shape_new(struct arena *a, const span *keys, uint32_t n);
+/* A record of that shape; `values` in the order in which the keys were given. NULL on arena overflow. */
+const struct cedar_record *cedar_record_shaped(struct arena *a, const struct cedar_shape *s, const struct cedar_value *values);
+
 #endif

@@ -4,6 +4,7 @@
 #include "cedar/pattern.h"
 #include "cedar/value.h"
 #include "cedar/ast.h"
+#include "cedar/cedar.h"
 
 static struct cedar_value
 fn(struct arena *a, enum cedar_fn f, const char *text)
@@ -316,5 +317,34 @@ matches_patterns(void **)
 	arena_fini(&a);
 }
 
-TEST_MAIN(T(equality_and_order_agree), T(copies_are_equal_and_apart), T(sets_have_no_duplicates), T(records_find_their_members),
+static void
+a_shape_makes_the_same_records(void **)
+{
+	static const char *const names[] = { "id", "purpose", "", "calls", "age_seconds", "user_proven", "é" };
+	struct arena a;
+	arena_init(&a, 1u << 20);
+	span keys[CEDAR_SHAPE_MAX + 1];
+	struct cedar_value v[ARRAY_LEN(names)];
+	struct cedar_record_builder b = cedar_record_begin(&a);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		keys[i] = span_str(names[i]);
+		v[i] = cedar_long((int64_t)i * 7);
+		cedar_record_put(&b, keys[i], v[i]);
+	}
+	const struct cedar_shape *s = cedar_shape_new(&a, keys, ARRAY_LEN(names));
+	assert_non_null(s);
+	for (int round = 0; round < 2; round++) {
+		const struct cedar_record *r = cedar_record_shaped(&a, s, v);
+		assert_true(cedar_value_eq(cedar_record_value(r), cedar_record_value(cedar_record_finish(&b))));
+		for (size_t i = 0; i < ARRAY_LEN(names); i++)
+			assert_int_equal(cedar_record_get(r, keys[i])->i, i * 7);
+	}
+	keys[1] = keys[0];
+	assert_null(cedar_shape_new(&a, keys, 2));
+	assert_null(cedar_shape_new(&a, keys, 0));
+	assert_null(cedar_shape_new(&a, keys, CEDAR_SHAPE_MAX + 1));
+	arena_fini(&a);
+}
+
+TEST_MAIN(T(equality_and_order_agree), T(copies_are_equal_and_apart), T(sets_have_no_duplicates), T(records_find_their_members), T(a_shape_makes_the_same_records),
           T(reads_extension_texts), T(computes_with_time), T(knows_ranges), T(refuses_wrong_arguments), T(matches_patterns))

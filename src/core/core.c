@@ -92,6 +92,7 @@ init(struct core *c, const struct core_config *cfg)
 	struct cedar_diag d;
 	span name;
 	TRY(copy_config(c, cfg));
+	TRY(view_init(c));
 	c->entities = cedar_entities_new(drbg_u64(&c->rng));
 	ENSURE(c->entities, E_NO_MEMORY);
 	TRY(stop_get(c, STOP_WORLD, (span){ 0 }, &c->world));

@@ -67,6 +67,7 @@ struct core {
 	/* A trial looks at every evaluation; NULL elsewhere. */
 	void (*watch)(void *ctx, const struct policy_set *p, const struct cedar_entities *entities, const struct cedar_request *r, const struct cedar_answer *a, struct arena *arena);
 	void *watch_ctx;
+	struct view_shapes shapes;
 	struct cedar_entities *entities; /* agents, tools and their groups, as Cedar sees them */
 	struct buf scratch, out, words;  /* kept, so that a decision allocates nothing: arguments, verdict, sentences */
 	struct list restoring;           /* objects whose rows were read, until all are in */

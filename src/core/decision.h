@@ -79,7 +79,7 @@ status decision_record(struct core *c, struct decision *d, uint64_t call, bool l
 /* The object of docs/model.md §3. */
 void verdict_write(struct core *c, const struct decision *d, struct json_writer *w);
 /* What an allow needs: nobody is told why he may not. */
-void verdict_brief(const struct decision *d, struct json_writer *w);
+void verdict_brief(const struct decision *d, struct buf *b);
 /* One without an evaluation: why a question was refused before or after it. */
 void verdict_plain(const struct core *c, const struct task *t, span tool, uint16_t code, struct buf *b);
 /* Sends it. */

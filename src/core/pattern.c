@@ -12,12 +12,16 @@ pattern_match(span pat, span text)
 			if (p + 1 < pat.n && pat.p[p + 1] == '*') {
 				while (p < pat.n && pat.p[p] == '*')
 					p++;
+				if (p == pat.n)
+					return true;   /* it takes whatever is left */
 				deep_p = p;
 				deep_t = t;
 				star_p = SIZE_MAX;
 			} else {
 				star_p = ++p;
 				star_t = t;
+				if (p == pat.n && deep_p == SIZE_MAX)
+					return span_find(span_sub(text, t, SIZE_MAX), '/') == text.n - t;
 			}
 			continue;
 		}

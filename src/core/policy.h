@@ -73,6 +73,9 @@ struct decision;
  * true also when the question would take too long. */
 bool view_may_allow(struct core *c, const struct agent *a, const struct tool *t);
 
+/* The records that every decision makes: their keys, prepared once. E_NO_MEMORY. */
+struct view_shapes { const struct cedar_shape *task, *approval, *channel, *context; };
+status view_init(struct core *c);
 /* Agents and tools as entities. E_NO_MEMORY. */
 status view_agent(struct core *c, struct agent *a);
 status view_tool(struct core *c, struct tool *t);

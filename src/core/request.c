@@ -14,7 +14,7 @@ send_verdict(struct core *c, const struct asker *who, const struct decision *d, 
 	buf_reset(b);
 	struct json_writer w = json_w(b);
 	if (d->verdict == VERDICT_ALLOW && !d->dry)
-		verdict_brief(d, &w);
+		verdict_brief(d, b);
 	else
 		verdict_write(c, d, &w);
 	struct msg m = msg_make(MSG_VERDICT);

@@ -253,20 +253,38 @@ verdict_write(struct core *c, const struct decision *d, struct json_writer *w)
 	json_w_obj_end(w);
 }
 
-void
-verdict_brief(const struct decision *d, struct json_writer *w)
+static void
+brief_rules(struct buf *b, span key, const struct rule *const *rules, uint8_t n)
 {
-	json_w_obj(w);
-	json_w_kcstr(w, "decision", "allow");
-	json_w_kstr(w, "action", str_span(d->tool->name));
-	write_id(w, "task", d->task->id);
-	write_rules(w, "determining", d->rules, d->rule_n);
+	buf_put(b, key);
+	for (uint8_t i = 0; i < n; i++) {
+		if (i)
+			buf_put_u8(b, ',');
+		buf_put(b, rules[i]->json);
+	}
+	buf_put_u8(b, ']');
+}
+
+/* Piece by piece: most decisions end here, and only the tool's name can hold anything that needs care. */
+void
+verdict_brief(const struct decision *d, struct buf *b)
+{
+	char task[ID_TEXT + 1], event[ID_TEXT + 1];
+	struct json_writer w = json_w(b);
+	id_text(d->task->id, task);
+	id_text(id_make(ID_EVENT, d->event), event);
+	buf_put(b, SPAN("{\"decision\":\"allow\",\"action\":"));
+	json_w_str(&w, str_span(d->tool->name));
+	buf_put(b, SPAN(",\"task\":\""));
+	buf_put(b, span_make(task, ID_TEXT));
+	brief_rules(b, SPAN("\",\"determining\":["), d->rules, d->rule_n);
 	if (d->failed_n)
-		write_rules(w, "evaluation_errors", d->failed, d->failed_n);
+		brief_rules(b, SPAN(",\"evaluation_errors\":["), d->failed, d->failed_n);
 	if (d->observed_n)
-		write_rules(w, "observed", d->observed, d->observed_n);
-	write_id(w, "event", id_make(ID_EVENT, d->event));
-	json_w_obj_end(w);
+		brief_rules(b, SPAN(",\"observed\":["), d->observed, d->observed_n);
+	buf_put(b, SPAN(",\"event\":\""));
+	buf_put(b, span_make(event, ID_TEXT));
+	buf_put(b, SPAN("\"}"));
 }
 
 void

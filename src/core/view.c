@@ -22,14 +22,9 @@ put(struct core *c, const struct cedar_uid *uid, const struct cedar_record *attr
 	return cedar_entities_put(c->entities, &e, NULL);
 }
 
-static void
-put_text(struct cedar_record_builder *b, const char *key, span v)
-{
-	cedar_record_put(b, span_str(key), cedar_string(v));
-}
-
-static void put_long(struct cedar_record_builder *b, const char *key, int64_t v) { cedar_record_put(b, span_str(key), cedar_long(v)); }
-static void put_bool(struct cedar_record_builder *b, const char *key, bool v) { cedar_record_put(b, span_str(key), cedar_bool(v)); }
+/* Macros, so that the keys' lengths are known. */
+#define put_text(b, key, v) cedar_record_put(b, SPAN(key), cedar_string(v))
+#define put_long(b, key, v) cedar_record_put(b, SPAN(key), cedar_long(v))
 
 status
 view_agent(struct core *c, struct agent *a)
@@ -142,19 +137,58 @@ strings(struct arena *a, const span *s, uint32_t n)
 	return set ? cedar_set_value(set) : (struct cedar_value){ 0 };
 }
 
-static struct cedar_value
-task_record(struct core *c, const struct decision *d)
+/* The keys of what every decision is told, by place. */
+enum { T_ID, T_PURPOSE, T_WORKFLOW, T_ENVIRONMENT, T_DEPTH, T_CALLS, T_AGE, T_SENSITIVITY, T_LABELS, T_USER, T_PROVEN, T_COUNT };
+enum { A_GRANTED, A_BY, A_COUNT };
+enum { H_KIND, H_ATTESTED, H_COUNT };
+enum { C_INPUT, C_TASK, C_APPROVAL, C_ENVIRONMENT, C_CHANNEL, C_NOW, C_RISK, C_COUNT };
+
+static const char *const task_keys[] = {
+	[T_ID] = "id", [T_PURPOSE] = "purpose", [T_WORKFLOW] = "workflow", [T_ENVIRONMENT] = "environment", [T_DEPTH] = "depth",
+	[T_CALLS] = "calls", [T_AGE] = "age_seconds", [T_SENSITIVITY] = "sensitivity", [T_LABELS] = "labels", [T_USER] = "user",
+	[T_PROVEN] = "user_proven",
+};
+static const char *const approval_keys[] = { [A_GRANTED] = "granted", [A_BY] = "by" };
+static const char *const channel_keys[] = { [H_KIND] = "kind", [H_ATTESTED] = "attested" };
+static const char *const context_keys[] = {
+	[C_INPUT] = "input", [C_TASK] = "task", [C_APPROVAL] = "approval", [C_ENVIRONMENT] = "environment", [C_CHANNEL] = "channel",
+	[C_NOW] = "now", [C_RISK] = "risk",
+};
+
+static const struct cedar_shape *
+shape(struct arena *a, const char *const *names, uint32_t n)
 {
-	struct arena *a = &c->eval;
-	const struct task *t = d->task;
-	struct cedar_record_builder b = cedar_record_begin(a);
-	span labels[TASK_LABELS_MAX];
+	span keys[CEDAR_SHAPE_MAX];
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = span_str(names[i]);
+	return cedar_shape_new(a, keys, n);
+}
+
+status
+view_init(struct core *c)
+{
+	struct view_shapes *s = &c->shapes;
+	s->task = shape(&c->config_arena, task_keys, T_COUNT);
+	s->approval = shape(&c->config_arena, approval_keys, A_COUNT);
+	s->channel = shape(&c->config_arena, channel_keys, H_COUNT);
+	s->context = shape(&c->config_arena, context_keys, C_COUNT);
+	ENSURE(s->task && s->approval && s->channel && s->context, E_NO_MEMORY);
+	return OK;
+}
+
+/* Nothing in an arena that has overflowed: who asked looks there. */
+static struct cedar_value
+record(struct core *c, const struct cedar_shape *s, const struct cedar_value *values)
+{
+	const struct cedar_record *r = cedar_record_shaped(&c->eval, s, values);
+	return r ? cedar_record_value(r) : (struct cedar_value){ 0 };
+}
+
+/* What the task has touched: its own labels, its ancestors', each once. */
+static uint32_t
+labels_of(const struct task *t, span labels[static TASK_LABELS_MAX])
+{
 	uint32_t n = 0;
-	char *id = arena_alloc(a, ID_TEXT + 1);
-	if (!id)
-		return (struct cedar_value){ 0 };
-	id_text(t ? t->id : 0, id);
-	/* What the task has touched: its own labels, its ancestors', each once. */
 	for (const struct task *p = t; p; p = p->parent)
 		for (uint8_t i = 0; i < p->label_n; i++) {
 			bool seen = false;
@@ -163,56 +197,61 @@ task_record(struct core *c, const struct decision *d)
 			if (!seen && n < TASK_LABELS_MAX)
 				labels[n++] = str_span(p->labels[i]);
 		}
-	put_text(&b, "id", t ? span_str(id) : (span){ 0 });
-	put_text(&b, "purpose", t ? str_span(t->purpose) : (span){ 0 });
-	put_text(&b, "workflow", t ? str_span(t->workflow) : (span){ 0 });
-	put_text(&b, "environment", d->environment);
-	put_long(&b, "depth", t ? t->depth : 0);
-	put_long(&b, "calls", t ? t->used : 0);
-	put_long(&b, "age_seconds", t ? (wall_now(c) - t->created) / NS_PER_S : 0);
-	put_long(&b, "sensitivity", d->high_water);
-	cedar_record_put(&b, SPAN("labels"), strings(a, labels, n));
-	put_text(&b, "user", t ? str_span(t->user) : (span){ 0 });
-	put_bool(&b, "user_proven", t && t->user_proven);
-	const struct cedar_record *r = cedar_record_finish(&b);
-	return r ? cedar_record_value(r) : (struct cedar_value){ 0 };
+	return n;
+}
+
+static struct cedar_value
+task_record(struct core *c, const struct decision *d)
+{
+	const struct task *t = d->task;
+	span labels[TASK_LABELS_MAX] = { 0 };
+	uint32_t n = labels_of(t, labels);
+	char *id = arena_alloc(&c->eval, ID_TEXT + 1);
+	if (!id)
+		return (struct cedar_value){ 0 };
+	id_text(t ? t->id : 0, id);
+	struct cedar_value v[T_COUNT] = {
+		[T_ID] = cedar_string(t ? span_make(id, ID_TEXT) : (span){ 0 }),
+		[T_PURPOSE] = cedar_string(t ? str_span(t->purpose) : (span){ 0 }),
+		[T_WORKFLOW] = cedar_string(t ? str_span(t->workflow) : (span){ 0 }),
+		[T_ENVIRONMENT] = cedar_string(d->environment),
+		[T_DEPTH] = cedar_long(t ? t->depth : 0),
+		[T_CALLS] = cedar_long(t ? t->used : 0),
+		[T_AGE] = cedar_long(t ? (wall_now(c) - t->created) / NS_PER_S : 0),
+		[T_SENSITIVITY] = cedar_long(d->high_water),
+		[T_LABELS] = strings(&c->eval, labels, n),
+		[T_USER] = cedar_string(t ? str_span(t->user) : (span){ 0 }),
+		[T_PROVEN] = cedar_bool(t && t->user_proven),
+	};
+	return record(c, c->shapes.task, v);
 }
 
 static struct cedar_value
 approval_record(struct core *c, const struct approval *g)
 {
-	struct cedar_record_builder b = cedar_record_begin(&c->eval);
 	span by[APPROVAL_GRANTS];
 	uint32_t n = g ? g->grant_n : 0;
 	for (uint32_t i = 0; i < n; i++)
 		by[i] = str_span(g->grants[i].user);
-	put_bool(&b, "granted", g != NULL);
-	cedar_record_put(&b, SPAN("by"), strings(&c->eval, by, n));
-	const struct cedar_record *r = cedar_record_finish(&b);
-	return r ? cedar_record_value(r) : (struct cedar_value){ 0 };
+	struct cedar_value v[A_COUNT] = { [A_GRANTED] = cedar_bool(g != NULL), [A_BY] = strings(&c->eval, by, n) };
+	return record(c, c->shapes.approval, v);
 }
 
 static status
 context(struct core *c, const struct decision *d, const struct approval *granted, const struct cedar_record **ret)
 {
-	struct arena *a = &c->eval;
-	struct cedar_record_builder b = cedar_record_begin(a), channel = cedar_record_begin(a);
-	struct cedar_value input;
+	struct cedar_value channel[H_COUNT] = { [H_KIND] = cedar_string(span_str(d->channel)), [H_ATTESTED] = cedar_bool(d->attested) };
+	struct cedar_value v[C_COUNT];
 	bool absent;
-	TRY(view_input(a, d->input, d->tool->untyped, &input, &absent));
-	put_text(&channel, "kind", span_str(d->channel));
-	put_bool(&channel, "attested", d->attested);
-	const struct cedar_record *ch = cedar_record_finish(&channel);
-	ENSURE(ch, E_NO_MEMORY);
-	cedar_record_put(&b, SPAN("input"), input);
-	cedar_record_put(&b, SPAN("task"), task_record(c, d));
-	cedar_record_put(&b, SPAN("approval"), approval_record(c, granted));
-	put_text(&b, "environment", d->environment);
-	cedar_record_put(&b, SPAN("channel"), cedar_record_value(ch));
-	cedar_record_put(&b, SPAN("now"), (struct cedar_value){ .kind = CEDAR_DATETIME, .i = wall_now(c) / NS_PER_MS });
-	put_long(&b, "risk", (int64_t)d->sensitivity + (d->tool->effect == EFFECT_DESTRUCTIVE || d->tool->effect == EFFECT_EGRESS));
-	*ret = cedar_record_finish(&b);
-	ENSURE(*ret && arena_ok(a), E_NO_MEMORY);
+	TRY(view_input(&c->eval, d->input, d->tool->untyped, &v[C_INPUT], &absent));
+	v[C_TASK] = task_record(c, d);
+	v[C_APPROVAL] = approval_record(c, granted);
+	v[C_ENVIRONMENT] = cedar_string(d->environment);
+	v[C_CHANNEL] = record(c, c->shapes.channel, channel);
+	v[C_NOW] = (struct cedar_value){ .kind = CEDAR_DATETIME, .i = wall_now(c) / NS_PER_MS };
+	v[C_RISK] = cedar_long((int64_t)d->sensitivity + (d->tool->effect == EFFECT_DESTRUCTIVE || d->tool->effect == EFFECT_EGRESS));
+	*ret = cedar_record_shaped(&c->eval, c->shapes.context, v);
+	ENSURE(*ret && arena_ok(&c->eval), E_NO_MEMORY);
 	return OK;
 }
 
