@@ -5,7 +5,7 @@
 
 #include "text/json.h"
 
-/* Checks the shape §5.1 asks for and gives the request's canonical JSON (in `a`). E_BAD_JSON or E_BAD_REQUEST with reterr saying
+/* Checks the shape §5.1 asks for and gives a copy of it (in `a`): core reads it for itself, as strictly. E_BAD_JSON or E_BAD_REQUEST with reterr saying
  * which member; unknown members pass. */
 status authzen_read(struct arena *a, span body, span *ret_question, struct json_error *reterr);
 
