@@ -81,7 +81,7 @@ hex_digest(span s, digest *ret)
 static status
 selector_parse(const struct json *v, struct selector *s, struct json_error *err)
 {
-	static const char *const names[] = { "uid", "exe", "exe_sha256", "cgroup", "x5t", NULL };
+	static const char *const names[] = { "uid", "exe", "exe_sha256", "cgroup", "x5t", "fallback", NULL };
 	span sha = { 0 }, x5t = { 0 };
 	s->uid = -1;
 	TRY(json_only(v, names, err));
@@ -90,6 +90,7 @@ selector_parse(const struct json *v, struct selector *s, struct json_error *err)
 	TRY(json_opt_str(v, "cgroup", &s->cgroup, err));
 	TRY(json_opt_str(v, "exe_sha256", &sha, err));
 	TRY(json_opt_str(v, "x5t", &x5t, err));
+	TRY(json_opt_bool(v, "fallback", &s->fallback, err));
 	s->has_exe = s->exe.n > 0;
 	s->has_cgroup = s->cgroup.n > 0;
 	s->has_sha256 = sha.n > 0;
@@ -385,7 +386,7 @@ holds(const struct selector *s, const struct peer *p)
 			return 0;
 		n += 4;
 	}
-	return n;
+	return n ? 2 * n - s->fallback : 0;
 }
 
 struct agent *

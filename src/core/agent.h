@@ -21,6 +21,7 @@ struct selector {
 	span exe, cgroup;
 	digest exe_sha256, x5t;
 	bool has_exe, has_cgroup, has_sha256, has_x5t;
+	bool fallback;                   /* counts only where no other agent's identity does */
 };
 
 struct agent {

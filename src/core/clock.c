@@ -17,7 +17,7 @@ clock_set(struct clock *c, instant now, int64_t *ret_step)
 	c->now = now;
 	if (now.wall > c->stamp)
 		c->stamp = now.wall;
-	if (c->behind && now.wall >= c->stamp)
+	if (c->behind && c->stamp - now.wall <= CLOCK_SLACK)
 		c->behind = false;
 }
 
@@ -26,7 +26,7 @@ clock_restore(struct clock *c, int64_t durable_stamp)
 {
 	if (durable_stamp > c->stamp)
 		c->stamp = durable_stamp;
-	c->behind = c->now.wall < c->stamp;
+	c->behind = c->stamp - c->now.wall > CLOCK_SLACK;
 }
 
 static int64_t

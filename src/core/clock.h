@@ -13,12 +13,14 @@
 #define NS_PER_MS INT64_C(1000000)
 /* A wall clock that moved this much against the boot clock has stepped. */
 #define CLOCK_STEP (2 * NS_PER_S)
+/* The two clocks are read one after the other, and a process that loses the processor in between sees them apart: that much is no rollback. */
+#define CLOCK_SLACK NS_PER_S
 
 struct clock {
 	instant now;
 	int64_t offset;          /* wall - boot when last judged */
 	int64_t stamp;           /* the largest wall time ever seen or found durable, or boot progress since; never goes back */
-	bool behind;             /* the wall clock is before the last durable stamp: nothing may be issued */
+	bool behind;             /* the wall clock is before the last durable stamp by more than the slack: nothing may be issued */
 };
 
 /* Takes the next reading; a boot time before the last is taken as the last. *ret_step: by how much the wall stepped. */

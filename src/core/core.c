@@ -74,7 +74,7 @@ init_maps(struct core *c)
 	};
 	struct list *lists[] = {
 		&c->agents, &c->servers, &c->tools_list, &c->task_list, &c->call_list, &c->approval_list, &c->revocation_list, &c->ask_list,
-		&c->parked_list, &c->wait_list, &c->session_tasks, &c->restoring, &c->tool_rows,
+		&c->parked_list, &c->wait_list, &c->late_list, &c->session_tasks, &c->restoring, &c->tool_rows,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
 		map_init(maps[i], drbg_u64(&c->rng), drbg_u64(&c->rng));
@@ -135,6 +135,7 @@ static void
 free_lists(struct core *c)
 {
 	/* Rows are not written any more: the marks must not be looked at. */
+	FREE_ALL(&c->late_list, struct late_op, all, late_free);
 	FREE_ALL(&c->parked_list, struct parked, all, parked_free);
 	FREE_ALL(&c->ask_list, struct ask, all, ask_free);
 	FREE_ALL(&c->call_list, struct call, all, call_free);
@@ -220,6 +221,7 @@ fire(struct core *c, struct timer *t)
 	case TIMER_ONCE: once_over(c, container_of(t, struct once, timer)); return;
 	case TIMER_LOG: return; /* journal_tick follows every step */
 	case TIMER_CHECKPOINT: checkpoint_timer(c); return;
+	case TIMER_LATE: late_timer(c, container_of(t, struct late_op, timer)); return;
 	}
 }
 
@@ -356,7 +358,8 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	case MSG_SEARCH: on_search(c, from, index, &m->search); return;
 	case MSG_OP: on_op(c, from, index, &m->op); return;
 	case MSG_CANCEL:
-		if (!parked_cancel(c, from, index, m->cancel.req) && !wait_cancel(c, from, index, m->cancel.req))
+		if (!parked_cancel(c, from, index, m->cancel.req) && !wait_cancel(c, from, index, m->cancel.req) &&
+		    !late_cancel(c, from, index, m->cancel.req))
 			call_cancel(c, from, index, m->cancel.req);
 		return;
 	case MSG_CALL_STATE: call_state(c, &m->call_state); return;
@@ -443,6 +446,7 @@ link_down(struct core *c, enum role r, unsigned index)
 		asks_edge_gone(c, r, index);
 		parked_edge_gone(c, r, index);
 		waits_edge_gone(c, r, index);
+		late_edge_gone(c, r, index);
 		if (c->loaded)
 			calls_edge_gone(c, r, index);
 		peers_edge_gone(c, r, index);

@@ -12,6 +12,7 @@
 #include "core/enrol.h"
 #include "core/envelope.h"
 #include "core/journal.h"
+#include "core/late.h"
 #include "core/object.h"
 #include "core/once.h"
 #include "core/peer.h"
@@ -59,7 +60,7 @@ struct core {
 	struct map stops;
 	struct map revocations;
 	struct map asks;
-	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list, wait_list;
+	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list, wait_list, late_list;
 	struct list session_tasks;       /* tasks with open sessions at the tools role */
 	struct stop *world;
 	struct policy_set *policy;
@@ -74,6 +75,8 @@ struct core {
 	struct list tool_rows;           /* rows of tools, likewise */
 
 	uint64_t next_ask;
+	size_t late_bytes;
+	unsigned late_n;
 	bool loaded, load_asked;
 	bool same_boot;
 	uint8_t stored_boot_id[16];

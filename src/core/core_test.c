@@ -449,6 +449,47 @@ nothing_is_allowed_before_it_is_durable(void **)
 	assert_int_equal(C.permits, 1);
 }
 
+/* A store that is only slow: what people ask for waits for it, done once. */
+static void
+an_operation_waits_for_a_late_log(void **)
+{
+	open_task(WIDE);
+	C.node.store_paused = true;
+	uint64_t first = client_op_send(&C, ROLE_PEOPLE, ADMIN, OP_TASK_CREATE, "{\"agent\":\"dev/claude\",\"purpose\":\"1\",\"envelope\":{\"tools\":[\"**\"]}}", NULL);
+	node_settle(&C.node);
+	node_advance(&C.node, INT64_C(1500000000));
+	node_settle(&C.node);
+	uint64_t second = client_op_send(&C, ROLE_PEOPLE, ADMIN, OP_TASK_CREATE, "{\"agent\":\"dev/claude\",\"purpose\":\"2\",\"envelope\":{\"tools\":[\"**\"]}}", NULL);
+	node_settle(&C.node);
+	node_advance(&C.node, INT64_C(1500000000));
+	node_settle(&C.node);
+	assert_null(client_reply(&C, first));
+	assert_null(client_reply(&C, second));
+	C.node.store_paused = false;
+	node_settle(&C.node);
+	node_advance(&C.node, INT64_C(30000000));
+	node_settle(&C.node);
+	assert_int_equal(client_reply(&C, first)->error, E_OK);
+	assert_int_equal(client_reply(&C, second)->error, E_OK);
+	const struct json *v = client_op(&C, ROLE_PEOPLE, ADMIN, OP_TASK_LIST, "{}");
+	assert_int_equal(json_gets(v, "items")->arr.n, 3);
+	/* Not for ever. */
+	C.node.store_paused = true;
+	first = client_op_send(&C, ROLE_PEOPLE, ADMIN, OP_TASK_CREATE, "{\"agent\":\"dev/claude\",\"purpose\":\"3\",\"envelope\":{\"tools\":[\"**\"]}}", NULL);
+	node_settle(&C.node);
+	node_advance(&C.node, INT64_C(1500000000));
+	second = client_op_send(&C, ROLE_PEOPLE, ADMIN, OP_TASK_CREATE, "{\"agent\":\"dev/claude\",\"purpose\":\"4\",\"envelope\":{\"tools\":[\"**\"]}}", NULL);
+	node_settle(&C.node);
+	for (int i = 0; i < 100; i++) {
+		node_advance(&C.node, INT64_C(100000000));
+		node_settle(&C.node);
+	}
+	assert_int_equal(client_reply(&C, first)->error, E_AUDIT_UNAVAILABLE);
+	assert_int_equal(client_reply(&C, second)->error, E_AUDIT_UNAVAILABLE);
+	C.node.store_paused = false;
+	node_settle(&C.node);
+}
+
 static void
 a_full_disk_denies_and_recovers(void **)
 {
@@ -584,6 +625,24 @@ a_changed_tool_waits_for_review(void **)
 	/* Back to what was reviewed: no review needed. */
 	found("[{\"name\":\"read_file\",\"description\":\"reads\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"path\":{\"type\":\"string\"}},\"required\":[\"path\"]}}]");
 	assert_int_equal(client_call_now(&C, AGENT, "files__read_file", "{\"path\":\"/data/x\"}")->verdict, VERDICT_ALLOW);
+}
+
+/* A fallback is somebody only where nobody else is. */
+static void
+a_fallback_stands_back(void **)
+{
+	static const char *const agent = "{\"resources\":[{\"kind\":\"agent\",\"name\":\"%s\",\"owner\":\"dana\",\"tier\":\"dev\",\"identity\":[{\"uid\":1500%s}]}]}";
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, fmt(agent, "dev/any", ",\"fallback\":true"));
+	assert_int_equal(C.last_error, E_OK);
+	client_peer(&C, ROLE_LOCAL, 71, 1500, 601, "/usr/bin/node", 0);
+	assert_string_equal(client_str(&C, client_op(&C, ROLE_LOCAL, 71, OP_WHOAMI, "{}"), "/agent"), "dev/any");
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, fmt(agent, "dev/one", ""));
+	client_peer(&C, ROLE_LOCAL, 72, 1500, 602, "/usr/bin/node", 0);
+	assert_string_equal(client_str(&C, client_op(&C, ROLE_LOCAL, 72, OP_WHOAMI, "{}"), "/agent"), "dev/one");
+	/* Two that claim the same with the same weight are nobody. */
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, fmt(agent, "dev/two", ""));
+	client_peer(&C, ROLE_LOCAL, 73, 1500, 603, "/usr/bin/node", 0);
+	assert_null(json_gets(client_op(&C, ROLE_LOCAL, 73, OP_WHOAMI, "{}"), "agent"));
 }
 
 /* Tools come after the policies that name them: what a policy is worth is looked at again, and said where policies are listed. */
@@ -1237,9 +1296,9 @@ main(void)
 		E2E(a_human_says_yes_once), E2E(a_yes_that_policy_sees_is_used_up), E2E(a_parked_call_goes_on), E2E(quorums_need_different_people),
 		E2E(a_kill_cuts), E2E(a_holder_is_told_of_the_end), E2E(the_world_stops_and_starts), E2E(children_are_narrower_and_die_with_the_parent),
 		E2E(tokens_are_bound_and_short), E2E(a_task_expires), E2E(nothing_is_allowed_before_it_is_durable),
-		E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers), E2E(budgets_are_kept),
+		E2E(an_operation_waits_for_a_late_log), E2E(a_full_disk_denies_and_recovers), E2E(a_restart_remembers), E2E(budgets_are_kept),
 		E2E(rates_are_kept), E2E(children_spend_their_parents_budget), E2E(a_changed_tool_waits_for_review),
-		E2E(policies_are_looked_at_again_when_tools_come), E2E(agents_are_put_down), E2E(tools_and_servers_are_stopped), E2E(agents_are_not_people),
+		E2E(a_fallback_stands_back), E2E(policies_are_looked_at_again_when_tools_come), E2E(agents_are_put_down), E2E(tools_and_servers_are_stopped), E2E(agents_are_not_people),
 		E2E(one_process_is_not_another_task), E2E(an_enrolment_token_works_once), E2E(delegation_ends_somewhere),
 		E2E(who_may_launch_what), E2E(a_held_task_ends_with_its_holder), E2E(an_approver_who_lost_the_right_does_not_count),
 		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),

@@ -20,6 +20,8 @@ enum { JOURNAL_FLIGHT = 4 };
 #define JOURNAL_ROOM ((size_t)4 << 20)
 /* Allows are refused while an append is this late. */
 #define JOURNAL_LATE (900 * INT64_C(1000000))
+/* People's operations wait longer than calls: for them a slow disk is no refusal yet. */
+#define OP_LATE (8 * INT64_C(1000000000))
 /* How long buffered records may wait. */
 #define JOURNAL_LINGER (20 * INT64_C(1000000))
 

@@ -220,20 +220,24 @@ run(struct core *c, struct op_call *o, const struct msg_op *m, struct json_write
 	TRY(find_user(c, o));
 	TRY(authorise(c, o, info, m->token));
 	TRY(op_name_actor(c, o));
-	if (info->changes && !takes_back(o->op))
-		ENSURE(journal_ok(c), E_AUDIT_UNAVAILABLE);
+	if (info->changes && !takes_back(o->op) && !journal_ok(c)) {
+		ENSURE(!o->again && late_is(c), E_AUDIT_UNAVAILABLE);
+		TRY(late_keep(c, o->who.edge, o->who.index, m));
+		o->later = true;
+		return OK;
+	}
 	return handlers[m->op](c, o, w);
 }
 
-void
-on_op(struct core *c, enum role from, unsigned index, const struct msg_op *m)
+static void
+serve(struct core *c, enum role from, unsigned index, const struct msg_op *m, bool again)
 {
 	CLEANUP(buf_fini) struct buf body;
 	CLEANUP(buf_fini) struct buf error;
 	buf_init(&body, 16 << 20);
 	buf_init(&error, 65536);
 	struct json_writer w = json_w(&body);
-	struct op_call o = { .who = { .edge = from, .index = index, .req = m->req, .conn = m->conn }, .op = (enum op)m->op, .error = &error };
+	struct op_call o = { .who = { .edge = from, .index = index, .req = m->req, .conn = m->conn }, .op = (enum op)m->op, .again = again, .error = &error };
 	status s = run(c, &o, m, &w);
 	if (o.later)
 		return;
@@ -251,3 +255,6 @@ on_op(struct core *c, enum role from, unsigned index, const struct msg_op *m)
 		answer(c, from, index, m->req, E_OK, &body);
 	}
 }
+
+void on_op(struct core *c, enum role from, unsigned index, const struct msg_op *m) { serve(c, from, index, m, false); }
+void on_op_again(struct core *c, enum role from, unsigned index, const struct msg_op *m) { serve(c, from, index, m, true); }

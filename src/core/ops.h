@@ -18,6 +18,7 @@ struct op_call {
 	struct agent *client;            /* at the token endpoint: who has proven itself there */
 	span actor;                      /* "user:dana", "agent:claude", "uid:1000" */
 	bool later;                      /* the handler has answered, or a continuation will */
+	bool again;                      /* has waited for the log already */
 	bool now;                        /* a changing operation whose answer need not wait after all */
 	char detail[400];                /* for the error */
 	struct buf *error;               /* a whole error body instead of the plain one, when not empty */
@@ -26,6 +27,8 @@ struct op_call {
 typedef status op_fn(struct core *c, struct op_call *o, struct json_writer *w);
 
 void on_op(struct core *c, enum role from, unsigned index, const struct msg_op *m);
+/* One that has waited for the log: it waits no more. */
+void on_op_again(struct core *c, enum role from, unsigned index, const struct msg_op *m);
 
 /* Parameters. A missing or wrong one is E_BAD_REQUEST with o->detail. */
 status op_str(struct op_call *o, const char *key, span *ret);

@@ -10,15 +10,16 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Seconds no other run of this test sleeps: processes are looked for by them. */
-static char nap[16];
+static char nap[40];
 
 static bool
 somebody_naps(void)
 {
-	char command[64];
+	char command[128];
 	snprintf(command, sizeof command, "pgrep -x -f 'sleep %s' >/dev/null", nap);
 	return system(command) == 0;
 }
@@ -295,7 +296,7 @@ the_end_of_the_server_is_the_end_of_the_jail(void **)
 {
 	struct run r;
 
-	char script[64];
+	char script[128];
 
 	snprintf(script, sizeof script, "setsid sleep %s & echo bye", nap);
 	run_open(&r);
@@ -411,7 +412,10 @@ leaks_no_descriptor(void **)
 static int
 setup(void **)
 {
-	snprintf(nap, sizeof nap, "9%d", (int)getpid());
+	/* Process numbers come again, and what another run has left over must not be taken for ours. */
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(nap, sizeof nap, "9%d.%ld%09ld", (int)getpid(), (long)now.tv_sec, now.tv_nsec);
 	return mkdtemp(dir) ? 0 : -1;
 }
 

@@ -104,6 +104,20 @@ put_user(struct json_writer *w, const char *name, span uid, const char *const *r
 	json_w_obj_end(w);
 }
 
+/* In dev, whatever this user's MCP clients start is somebody, so that `ambit connect` ends with a client that works. It can do nothing until a
+ * policy says so, and stands back for any agent that is registered by more, or without `fallback`. */
+static void
+put_session_agent(struct json_writer *w, const char *uid)
+{
+	CLEANUP(buf_fini) struct buf b = { 0 };
+
+	buf_init(&b, 1024);
+	buf_printf(&b, "{\"kind\":\"agent\",\"name\":\"dev/session\",\"owner\":\"admin@dev\",\"tier\":\"dev\",\"purpose\":\"MCP clients of this user\","
+	           "\"launch\":[\"admin@dev\"],\"identity\":[{\"uid\":%s,\"fallback\":true}],\"session\":{\"tools\":[\"*/*\"]}}", uid);
+	json_w_raw(w, SPAN("{\"kind\":\"tier\",\"name\":\"dev\"}"));
+	json_w_raw(w, buf_span(&b));
+}
+
 /* The people an empty log starts with. In dev one uid is two people, so that who asks and who approves are not the same. */
 static void
 put_bootstrap(struct buf *out, const struct config *c, uint32_t uid)
@@ -118,6 +132,7 @@ put_bootstrap(struct buf *out, const struct config *c, uint32_t uid)
 		snprintf(text, sizeof text, "%u", uid);
 		put_user(&w, "admin@dev", span_str(text), admin);
 		put_user(&w, "approver@dev", span_str(text), approver);
+		put_session_agent(&w, text);
 	}
 	for (size_t i = 0; i < c->admin_uids.n; i++) {
 		snprintf(text, sizeof text, "admin-%.*s", SPAN_ARG(c->admin_uids.items[i]));
