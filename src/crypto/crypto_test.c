@@ -24,6 +24,11 @@ sha256_known_answers(void **)
 	d = sha256(SPAN("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"));
 	hex_is(digest_span(&d), "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 	/* RFC 6962: hash of an empty leaf. */
+	/* FIPS 180-1, appendix A */
+	uint8_t one[20];
+	static const uint8_t want[20] = { 0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d };
+	sha1(SPAN("abc"), one);
+	assert_memory_equal(one, want, sizeof want);
 	d = sha256_tagged(0, SPAN(""));
 	hex_is(digest_span(&d), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
 }

@@ -68,6 +68,12 @@ sha256(span s)
 	return sha256_end(&h);
 }
 
+void
+sha1(span s, uint8_t out[static 20])
+{
+	SHA1(s.p ? s.p : (const uint8_t *)"", s.n, out);
+}
+
 digest
 sha256_tagged(uint8_t tag, span s)
 {

@@ -32,6 +32,9 @@ digest sha256(span s);
 /* SHA-256 of a domain byte and then s: 0x00 for leaves, 0x01 for nodes and chain links. */
 digest sha256_tagged(uint8_t tag, span s);
 
+/* SHA-1, for the protocols that fix it (MariaDB's stored passwords); nothing of ours rests on it. */
+void sha1(span s, uint8_t out[static 20]);
+
 struct hmac_sha256 {
 	struct sha256 inner, outer;
 };

@@ -165,6 +165,12 @@ engine_why(const struct engine *e)
 	return e->why;
 }
 
+unsigned
+engine_traits(const struct engine *e)
+{
+	return e->class->traits | e->traits;
+}
+
 void
 engine_account_name(const struct engine *e, uint64_t lease, char out[static ENGINE_ACCOUNT + 1])
 {
@@ -231,7 +237,7 @@ engine_renew(struct engine *e, const struct lease_spec *l)
 {
 	char account[ENGINE_ACCOUNT + 1];
 	e->why[0] = '\0';
-	ENSURE(e->class->traits & ENGINE_RENEW, E_NOT_IMPLEMENTED);
+	ENSURE(engine_traits(e) & ENGINE_RENEW, E_NOT_IMPLEMENTED);
 	if (l->end <= engine_wall()) {
 		engine_because(e, "the lease's end is past");
 		return FAIL(E_BAD_REQUEST);
@@ -254,7 +260,7 @@ status
 engine_list(struct engine *e, status (*fn)(void *user, const struct engine_account *a), void *user)
 {
 	e->why[0] = '\0';
-	ENSURE(e->class->traits & ENGINE_LIST, E_NOT_IMPLEMENTED);
+	ENSURE(engine_traits(e) & ENGINE_LIST, E_NOT_IMPLEMENTED);
 	return e->class->list(e, fn, user);
 }
 
@@ -269,7 +275,7 @@ engine_inventory(struct engine *e, status (*fn)(void *user, const struct engine_
 status
 engine_root_generate(const struct engine *e, struct secret **ret)
 {
-	ENSURE(e->class->traits & ENGINE_ROTATE, E_NOT_IMPLEMENTED);
+	ENSURE(engine_traits(e) & ENGINE_ROTATE, E_NOT_IMPLEMENTED);
 	return engine_password(ret);
 }
 
@@ -278,7 +284,7 @@ engine_rotate(struct engine *e, const struct secret *fresh)
 {
 	struct secret *mine = NULL;
 	e->why[0] = '\0';
-	ENSURE(e->class->traits & ENGINE_ROTATE, E_NOT_IMPLEMENTED);
+	ENSURE(engine_traits(e) & ENGINE_ROTATE, E_NOT_IMPLEMENTED);
 	TRY(copy_secret(fresh, &mine));
 	status s = e->class->rotate(e, fresh);
 	if (failed(s)) {

@@ -95,7 +95,7 @@ struct engine_standing {
 struct engine_class {
 	const char *name;               /* "postgres": the word of `ambit upstream add` */
 	const char *title;              /* "PostgreSQL role" */
-	unsigned traits;                /* of enum engine_trait */
+	unsigned traits;                /* of enum engine_trait; see engine_traits() */
 	const char *risk;               /* without ENGINE_NATIVE_END: what an owner must know, one sentence; else NULL */
 	const struct schema *upstream;  /* options of an upstream; its struct begins with struct engine_options */
 	const struct schema *grant;     /* a template's body */
@@ -132,6 +132,9 @@ struct engine *engine_close(struct engine *e);
 void engine_closep(struct engine **e);   /* for CLEANUP */
 /* Why the last call failed, for people and logs: one line of at most 255 bytes, printable, no secret in it; "" if nothing more is known. */
 const char *engine_why(const struct engine *e);
+
+/* The class's traits and those that the options add (MariaDB has a native end with `event_schema`): what counts for a lease. */
+unsigned engine_traits(const struct engine *e);
 
 /* prefix and digits, NUL-terminated. */
 void engine_account_name(const struct engine *e, uint64_t lease, char out[static ENGINE_ACCOUNT + 1]);

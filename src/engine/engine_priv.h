@@ -21,6 +21,7 @@ struct engine {
 	const struct engine_class *class;
 	struct arena arena;             /* of the options */
 	const struct engine_options *options;
+	unsigned traits;                /* beyond the class's */
 	struct secret *root;            /* may be NULL where an engine needs none */
 	char why[256];
 };
