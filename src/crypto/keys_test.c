@@ -1,5 +1,6 @@
 #include "tests/test.h"
 
+#include "crypto/hpke.h"
 #include "crypto/random.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
@@ -322,6 +323,55 @@ leaves_outside_the_template_are_refused(void **)
 	assert_fails(x509_issue(b.key, buf_span(&der), &leaf, &second), E_CRYPTO);
 }
 
-TEST_MAIN(T(signs_and_verifies), T(damaged_private_keys_do_not_load), T(key_ids_are_thumbprints),
+/* The box was made by another implementation (Go's crypto/hpke) for the private key 01 02 … 20. */
+static void
+boxes_open_for_their_key_only(void **)
+{
+	static const char box_hex[] =
+		"4801f3e44ae6e39ea33c7d9fb030345ec2d7d60e46238a23d4a0ffe8fb3c794098d7d6772dec9f70288b77df19d82f7322ec55d466aef50c37c62b7c7a"
+		"a331264c9fcc09f0944dc6b359bb0f";
+	static const uint8_t public[HPKE_KEY] = {
+		0x07, 0xa3, 0x7c, 0xbc, 0x14, 0x20, 0x93, 0xc8, 0xb7, 0x55, 0xdc, 0x1b, 0x10, 0xe8, 0x6c, 0xb4,
+		0x26, 0x37, 0x4a, 0xd1, 0x6a, 0xa8, 0x53, 0xed, 0x0b, 0xdf, 0xc0, 0xb2, 0xb8, 0x6d, 0x1c, 0x7c,
+	};
+	uint8_t box[(sizeof box_hex - 1) / 2], own[HPKE_KEY];
+	CLEANUP(secret_freep) struct secret *key = NULL, *plain = NULL, *other = NULL;
+	for (size_t i = 0; i < sizeof box; i++) {
+		unsigned v;
+		assert_int_equal(sscanf(box_hex + 2 * i, "%2x", &v), 1);
+		box[i] = (uint8_t)v;
+	}
+	assert_ok(secret_new(HPKE_KEY, &key));
+	for (int i = 0; i < HPKE_KEY; i++)
+		secret_writable(key)[i] = (uint8_t)(i + 1);
+	assert_ok(hpke_public(key, own));
+	assert_memory_equal(own, public, sizeof own);
+	assert_ok(hpke_open(key, SPAN("ambit/secret/1"), SPAN("github"), SPAN_OF(box), &plain));
+	assert_span(secret_reveal(plain), "correct horse battery staple");
+	assert_fails(hpke_open(key, SPAN("ambit/secret/2"), SPAN("github"), SPAN_OF(box), &other), E_CRYPTO);
+	assert_fails(hpke_open(key, SPAN("ambit/secret/1"), SPAN("gitlab"), SPAN_OF(box), &other), E_CRYPTO);
+	for (size_t i = 0; i < sizeof box; i++) {
+		/* The top bit of an X25519 coordinate is not part of it (RFC 7748 §5), but of what the keys are bound to. */
+		box[i] ^= 0x80;
+		assert_fails(hpke_open(key, SPAN("ambit/secret/1"), SPAN("github"), SPAN_OF(box), &other), E_CRYPTO);
+		box[i] ^= 0x80;
+	}
+	assert_fails(hpke_open(key, SPAN("ambit/secret/1"), SPAN("github"), span_make(box, 47), &other), E_CRYPTO);
+	/* Ours, there and back; each box is another. */
+	CLEANUP(buf_fini) struct buf a = { 0 }, b = { 0 };
+	buf_init(&a, 1000);
+	buf_init(&b, 1000);
+	assert_ok(hpke_seal(public, SPAN("i"), SPAN("a"), plain, &a));
+	assert_ok(hpke_seal(public, SPAN("i"), SPAN("a"), plain, &b));
+	assert_int_equal(a.n, HPKE_OVERHEAD + 28);
+	assert_false(span_eq(buf_span(&a), buf_span(&b)));
+	assert_ok(hpke_open(key, SPAN("i"), SPAN("a"), buf_span(&a), &other));
+	assert_true(secret_eq(plain, other));
+	/* A point of low order gives everybody the same secret. */
+	static const uint8_t zero[HPKE_KEY] = { 0 };
+	assert_fails(hpke_seal(zero, SPAN("i"), SPAN("a"), plain, &a), E_CRYPTO);
+}
+
+TEST_MAIN(T(boxes_open_for_their_key_only), T(signs_and_verifies), T(damaged_private_keys_do_not_load), T(key_ids_are_thumbprints),
           T(sealed_only_opens_whole_in_its_place), T(leaves_are_what_the_template_says),
           T(leaves_outside_the_template_are_refused))
