@@ -68,13 +68,13 @@ static void
 init_maps(struct core *c)
 {
 	struct map *maps[] = {
-		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
+		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
 		&c->revocations, &c->asks,
 	};
 	struct list *lists[] = {
 		&c->agents, &c->servers, &c->tools_list, &c->task_list, &c->call_list, &c->approval_list, &c->revocation_list, &c->ask_list,
-		&c->parked_list, &c->wait_list, &c->late_list, &c->session_tasks, &c->restoring, &c->tool_rows,
+		&c->parked_list, &c->wait_list, &c->late_list, &c->session_tasks, &c->secret_list, &c->restoring, &c->tool_rows,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
 		map_init(maps[i], drbg_u64(&c->rng), drbg_u64(&c->rng));
@@ -160,6 +160,7 @@ free_lists(struct core *c)
 		enrol_free(c, container_of(it, struct enrolment, node));
 	map_for(it, &c->certs)
 		cert_free(c, container_of(it, struct cert, node));
+	FREE_ALL(&c->secret_list, struct sealed, all, sealed_free);
 	map_for(it, &c->stops) {
 		struct stop *s = container_of(it, struct stop, node);
 		map_del(&c->stops, it);
@@ -184,7 +185,7 @@ core_free(struct core *c)
 	str_unref(&c->strs, c->log_key);
 	str_unref(&c->strs, c->jwks);
 	struct map *maps[] = {
-		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
+		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
 		&c->revocations, &c->asks,
 	};
@@ -385,6 +386,12 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	case MSG_SIGNED_LEAF: ask_answered(c, m->signed_leaf.req, from, m); return;
 	case MSG_CHILD: ask_answered(c, m->child.req, from, m); return;
 	case MSG_KEYS: on_keys(c, &m->keys); return;
+	case MSG_VAULT:
+		memcpy(c->vault, m->vault.key, sizeof c->vault);
+		c->vault_known = true;
+		return;
+	case MSG_SEALED: ask_answered(c, m->sealed.req, from, m); return;
+	case MSG_WANT_SECRET: on_want_secret(c, &m->want_secret); return;
 	case MSG_LEAF_REQUEST: on_leaf_request(c, index, &m->leaf_request); return;
 	default: return; /* STATS and what the permit table keeps away */
 	}

@@ -18,6 +18,7 @@
 #include "core/peer.h"
 #include "core/policy.h"
 #include "core/revocation.h"
+#include "core/sealed.h"
 #include "core/task.h"
 #include "core/timer.h"
 #include "core/token.h"
@@ -48,6 +49,7 @@ struct core {
 	struct map once;                 /* what may come once, and came */
 	int64_t proofs_from;             /* seconds: DPoP proofs made before are refused */
 	struct map certs;                /* enrolled certificates by x5t */
+	struct map secrets;              /* by name */
 	struct map enrolments, enrolment_tokens;
 	struct map servers_by_id;
 	struct map tools, tools_by_wire;
@@ -61,6 +63,7 @@ struct core {
 	struct map revocations;
 	struct map asks;
 	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list, wait_list, late_list;
+	struct list secret_list;
 	struct list session_tasks;       /* tasks with open sessions at the tools role */
 	struct stop *world;
 	struct policy_set *policy;
@@ -90,6 +93,8 @@ struct core {
 	uint64_t checkpoint_seq;
 	struct str *checkpoint_note, *log_key;
 	struct str *jwks;
+	uint8_t vault[32];               /* the signer's public key for secrets */
+	bool vault_known;
 	uint64_t active_tasks;
 };
 

@@ -79,7 +79,7 @@ static const char *const agent_members[] = {
 };
 static const char *const server_members[] = {
 	"kind", "name", "transport", "command", "env", "cwd", "read", "write", "network", "idle_seconds", "memory_mb", "url",
-	"ca_file", "tools", NULL,
+	"ca_file", "tools", "secrets", NULL,
 };
 static const char *const *const members_of[] = {
 	user_members, tier_members, agent_members, server_members, label_members, workflow_members, policy_members, application_members,

@@ -121,6 +121,14 @@ encode(struct core *c, struct row *r, char key[static 256], struct buf *v)
 			once_encode(x, v);
 		break;
 	}
+	case ROW_SECRET: {
+		const struct sealed *s = container_of(r, struct sealed, row);
+		key[0] = 's';
+		name = str_span(s->name);
+		if (v)
+			sealed_encode(s, v);
+		break;
+	}
 	case ROW_KIND_COUNT: break;
 	}
 	if (id)
@@ -217,6 +225,7 @@ restore_one(struct core *c, span key, span value)
 	case 'r': return revocation_restore(c, id, value);
 	case 'i': return cert_restore(c, rest, value);
 	case 'n': return once_restore(c, rest, value);
+	case 's': return sealed_restore(c, rest, value);
 	case 'm':
 		ENSURE(value.n == sizeof c->stored_boot_id, E_CHAIN_BROKEN);
 		memcpy(c->stored_boot_id, value.p, value.n);

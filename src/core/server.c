@@ -129,6 +129,7 @@ check(const struct json *spec, struct object_fault *f, struct json_error *err)
 		TRY(check_http(spec, f, err));
 	else
 		return refuse(f, "transport", "must be stdio or http");
+	TRY(sealed_check(spec, span_is(transport, "http"), f, err));
 	TRY(json_opt_arr(spec, "tools", &tools, err));
 	return check_tools(tools, f, err);
 }

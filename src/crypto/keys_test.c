@@ -1,9 +1,9 @@
 #include "tests/test.h"
 
-#include "crypto/hpke.h"
 #include "crypto/random.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
+#include "crypto/vault.h"
 #include "crypto/x509.h"
 #include "text/base64url.h"
 
@@ -372,6 +372,56 @@ boxes_open_for_their_key_only(void **)
 	assert_fails(hpke_seal(zero, SPAN("i"), SPAN("a"), plain, &a), E_CRYPTO);
 }
 
-TEST_MAIN(T(boxes_open_for_their_key_only), T(signs_and_verifies), T(damaged_private_keys_do_not_load), T(key_ids_are_thumbprints),
+static void
+a_vault_opens_what_it_sealed_where_it_stands(void **)
+{
+	struct vault v = { 0 }, w = { 0 };
+	CLEANUP(secret_freep) struct secret *kek = NULL, *other_kek = NULL, *plain = NULL, *got = NULL;
+	CLEANUP(buf_fini) struct buf box = { 0 }, form = { 0 }, big = { 0 };
+	buf_init(&box, 100000);
+	buf_init(&form, 100000);
+	buf_init(&big, 100000);
+	assert_ok(seal_key_generate(&kek));
+	assert_ok(seal_key_generate(&other_kek));
+	assert_ok(vault_open(&v, kek));
+	assert_ok(vault_open(&w, other_kek));
+	assert_ok(secret_new(5, &plain));
+	memcpy(secret_writable(plain), "hello", 5);
+	assert_ok(hpke_seal(v.public, VAULT_INFO, SPAN("a"), plain, &box));
+	assert_fails(vault_seal(&v, SPAN("b"), 1, buf_span(&box), &form), E_BAD_REQUEST);
+	assert_fails(vault_seal(&w, SPAN("a"), 1, buf_span(&box), &form), E_BAD_REQUEST);
+	assert_int_equal(form.n, 0);
+	assert_ok(vault_seal(&v, SPAN("a"), 1, buf_span(&box), &form));
+	assert_ok(vault_unseal(&v, SPAN("a"), 1, buf_span(&form), &got));
+	assert_true(secret_eq(plain, got));
+	CLEANUP(secret_freep) struct secret *none = NULL;
+	assert_fails(vault_unseal(&v, SPAN("b"), 1, buf_span(&form), &none), E_CRYPTO);
+	assert_fails(vault_unseal(&v, SPAN("a"), 2, buf_span(&form), &none), E_CRYPTO);
+	assert_fails(vault_unseal(&w, SPAN("a"), 1, buf_span(&form), &none), E_CRYPTO);
+	for (size_t i = 0; i < form.n; i++) {
+		form.p[i] ^= 1;
+		assert_fails(vault_unseal(&v, SPAN("a"), 1, buf_span(&form), &none), E_CRYPTO);
+		form.p[i] ^= 1;
+	}
+	/* The key of one and the value of another version do not go together. */
+	CLEANUP(buf_fini) struct buf second = { 0 }, mixed = { 0 };
+	buf_init(&second, 100000);
+	buf_init(&mixed, 100000);
+	assert_ok(vault_seal(&v, SPAN("a"), 2, buf_span(&box), &second));
+	size_t head = 3 + (size_t)(form.p[1] << 8 | form.p[2]);
+	buf_put(&mixed, span_sub(buf_span(&form), 0, head));
+	buf_put(&mixed, span_sub(buf_span(&second), head, second.n));
+	assert_fails(vault_unseal(&v, SPAN("a"), 1, buf_span(&mixed), &none), E_CRYPTO);
+	CLEANUP(secret_freep) struct secret *long_one = NULL;
+	assert_ok(secret_new(VAULT_PLAIN_MAX + 1, &long_one));
+	assert_ok(hpke_seal(v.public, VAULT_INFO, SPAN("a"), long_one, &big));
+	assert_fails(vault_seal(&v, SPAN("a"), 1, buf_span(&big), &form), E_BAD_REQUEST);
+	secret_free(v.wrap);
+	secret_free(v.private);
+	secret_free(w.wrap);
+	secret_free(w.private);
+}
+
+TEST_MAIN(T(a_vault_opens_what_it_sealed_where_it_stands), T(boxes_open_for_their_key_only), T(signs_and_verifies), T(damaged_private_keys_do_not_load), T(key_ids_are_thumbprints),
           T(sealed_only_opens_whole_in_its_place), T(leaves_are_what_the_template_says),
           T(leaves_outside_the_template_are_refused))

@@ -1,5 +1,7 @@
 #include "ipc/jail_priv.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,6 +39,9 @@ static void
 free_start(struct start *s)
 {
 	list_del(&s->node);
+	/* The environment may hold secrets. */
+	if (s->request.p)
+		secret_wipe(s->request.p, s->request.cap);
 	buf_fini(&s->request);
 	free(s);
 }

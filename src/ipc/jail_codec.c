@@ -1,5 +1,7 @@
 #include "ipc/jail_priv.h"
 
+#include "base/secret.h"
+
 #include <stdlib.h>
 
 static void
@@ -60,7 +62,7 @@ status
 jail_decode(span request, struct jail_plan *ret)
 {
 	struct reader r = rd_make(request);
-	struct jail_plan p = { .strings = malloc(request.n + 8) };   /* every string lost a u16 length and got a NUL */
+	struct jail_plan p = { .strings = malloc(request.n + 8), .strings_n = request.n + 8 };   /* every string lost a u16 length and got a NUL */
 	char *at = p.strings;
 
 	ENSURE(p.strings, E_NO_MEMORY);
@@ -86,6 +88,8 @@ jail_decode(span request, struct jail_plan *ret)
 void
 jail_plan_fini(struct jail_plan *p)
 {
+	if (p->strings)
+		secret_wipe(p->strings, p->strings_n);
 	free(p->strings);
 	p->strings = NULL;
 }

@@ -24,6 +24,7 @@ struct jail_plan {
 	bool network;
 	uint32_t memory_mb, processes, files, cpu_seconds;
 	char *strings;
+	size_t strings_n;
 };
 /* E_BAD_MESSAGE, E_NO_MEMORY. */
 status jail_decode(span request, struct jail_plan *ret);

@@ -5,12 +5,15 @@
  * role. Never does it come back with other keys (R20). */
 #include "base/log.h"
 #include "crypto/seal.h"
+#include "crypto/vault.h"
 #include "crypto/x509.h"
 #include "identity/jwt.h"
 #include "log/checkpoint.h"
 #include "role/role.h"
 #include "text/base64url.h"
 #include "text/json.h"
+
+#include "ipc/memfd.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,6 +38,7 @@ struct signer {
 	struct arena config;                         /* as long as the role */
 	struct sign_key *keys[KEYS];
 	struct buf ca;                               /* DER */
+	struct vault vault;
 	span issuer, origin;
 	span dns[NAMES_MAX], ip[NAMES_MAX];
 	size_t n_dns, n_ip;
@@ -219,6 +223,7 @@ open_keys(struct signer *s)
 
 	buf_init(&sealed, FILE_MAX);
 	TRY(encryption_key(s, &kek));
+	TRY(vault_open(&s->vault, kek));
 	TRY(in_dir(s->w, "keys", &path, &name));
 	status st = env_read_file(s->w->env, name, &sealed);
 	if (st.code == E_NOT_FOUND)
@@ -336,6 +341,50 @@ on_sign_leaf(struct signer *s, const struct msg_sign_leaf *m)
 	return role_send(s->w, ROLE_CORE, 0, &r);
 }
 
+/* ---- secrets -------------------------------------------------------------------------------------------------------- */
+
+static status
+on_seal(struct signer *s, const struct msg_seal *m)
+{
+	CLEANUP(buf_fini) struct buf out = { 0 };
+	struct msg r = msg_make(MSG_SEALED);
+
+	buf_init(&out, VAULT_SEALED_MAX);
+	r.sealed.req = m->req;
+	r.sealed.error = vault_seal(&s->vault, m->name, m->version, m->box, &out).code;
+	r.sealed.form = r.sealed.error == E_OK ? buf_span(&out) : (span){ 0 };
+	return role_send(s->w, ROLE_CORE, 0, &r);
+}
+
+static status
+hand_over(struct signer *s, const struct msg_unseal *m)
+{
+	CLEANUP(secret_freep) struct secret *plain = NULL;
+	struct msg r = msg_make(MSG_SECRET);
+
+	TRY(vault_unseal(&s->vault, m->name, m->version, m->form, &plain));
+	r.secret.ref = m->ref;
+	r.secret.ordinal = m->ordinal;
+	r.secret.size = (uint32_t)secret_size(plain);
+	TRY(memfd_sealed(secret_reveal(plain), &r.fd));
+	return role_send(s->w, ROLE_TOOLS, 0, &r);
+}
+
+static status
+on_unseal(struct signer *s, const struct msg_unseal *m)
+{
+	status st = hand_over(s, m);
+	struct msg r = msg_make(MSG_NO_SECRET);
+
+	if (!failed(st) || st.code == E_UNAVAILABLE)
+		return OK;
+	log_error("a secret can not be opened", KV("name", m->name), KV("status", st));
+	r.no_secret.ref = m->ref;
+	r.no_secret.ordinal = m->ordinal;
+	r.no_secret.error = st.code;
+	return role_send(s->w, ROLE_TOOLS, 0, &r);
+}
+
 static status
 make_keys(struct signer *s, struct buf *jwks, struct buf *log_key)
 {
@@ -362,13 +411,16 @@ send_keys(struct signer *s)
 	m.keys.jwks = buf_span(&jwks);
 	m.keys.ca = buf_span(&s->ca);
 	m.keys.log_key = buf_span(&log_key);
-	return role_send(s->w, ROLE_CORE, 0, &m);
+	TRY(role_send(s->w, ROLE_CORE, 0, &m));
+	struct msg v = msg_make(MSG_VAULT);
+	memcpy(v.vault.key, s->vault.public, sizeof v.vault.key);
+	return role_send(s->w, ROLE_CORE, 0, &v);
 }
 
 static void
-link_up(struct worker *w, enum role, unsigned)
+link_up(struct worker *w, enum role peer, unsigned)
 {
-	status s = send_keys(w->state);
+	status s = peer == ROLE_CORE ? send_keys(w->state) : OK;
 
 	if (failed(s) && s.code != E_UNAVAILABLE)
 		role_fail(w, s, "the public keys could not be made");
@@ -384,6 +436,8 @@ message(struct worker *w, enum role, unsigned, struct msg *m)
 	case MSG_SIGN_TOKEN: st = on_sign_token(s, &m->sign_token); break;
 	case MSG_SIGN_HEAD: st = on_sign_head(s, &m->sign_head); break;
 	case MSG_SIGN_LEAF: st = on_sign_leaf(s, &m->sign_leaf); break;
+	case MSG_SEAL: st = on_seal(s, &m->seal); break;
+	case MSG_UNSEAL: st = on_unseal(s, &m->unseal); break;
 	default: return FAIL(E_BAD_MESSAGE);
 	}
 	return st.code == E_UNAVAILABLE ? OK : st;   /* core went away: nobody waits for the answer */

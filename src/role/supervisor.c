@@ -38,6 +38,7 @@ static const enum role pairs[][2] = {
 	{ ROLE_CORE, ROLE_STORE }, { ROLE_CORE, ROLE_SIGNER }, { ROLE_CORE, ROLE_ATTEST }, { ROLE_CORE, ROLE_TOOLS },
 	{ ROLE_CORE, ROLE_AGENTS }, { ROLE_CORE, ROLE_LOCAL }, { ROLE_CORE, ROLE_PEOPLE }, { ROLE_ATTEST, ROLE_LOCAL },
 	{ ROLE_ATTEST, ROLE_PEOPLE }, { ROLE_TOOLS, ROLE_AGENTS }, { ROLE_TOOLS, ROLE_LOCAL },
+	{ ROLE_SIGNER, ROLE_TOOLS },
 };
 
 /* Whose word counts against whom, and when each is stopped. */

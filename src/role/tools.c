@@ -44,6 +44,8 @@ tools_message(struct worker *w, enum role, unsigned, struct msg *m)
 	case MSG_PERMIT: return tools_permit(t, &m->permit);
 	case MSG_CUT_CALL: tools_cut(t, m->cut_call.call, m->cut_call.error); return OK;
 	case MSG_TASK_GONE: tools_task_gone(t, m->task_gone.task); return OK;
+	case MSG_SECRET: tools_secret(t, m); return OK;
+	case MSG_NO_SECRET: tools_no_secret(t, &m->no_secret); return OK;
 	case MSG_RESULT_CREDIT: tools_credit(t, &m->result_credit); return OK;
 	default: return FAIL(E_BAD_MESSAGE); /* the permit table lets nothing else through */
 	}

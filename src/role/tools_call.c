@@ -60,13 +60,16 @@ call_progress(struct call *c, span params)
 	if (!c->progress || c->unread + params.n > TOOLS_PROGRESS_WINDOW)
 		return;
 	c->unread += (uint32_t)params.n;
-	tell_edge(c->session->tools, c->edge, c->index, c->req, c->id, RESULT_PROGRESS, E_OK, params);
+	CLEANUP(buf_fini) struct buf tmp = { 0 };
+	tell_edge(c->session->tools, c->edge, c->index, c->req, c->id, RESULT_PROGRESS, E_OK, session_redact(c->session, params, &tmp));
 }
 
 void
 call_done(struct call *c, span result, bool is_error)
 {
 	struct tools *t = c->session->tools;
+	CLEANUP(buf_fini) struct buf tmp = { 0 };
+	result = session_redact(c->session, result, &tmp);
 	tell_edge(t, c->edge, c->index, c->req, c->id, RESULT_FINAL, E_OK, result);
 	tell_core(t, c->id, CALL_DONE, E_OK, is_error, result.n);
 	call_free(t, c);
@@ -76,7 +79,8 @@ void
 call_failed(struct call *c, enum call_state state, uint16_t error, span why)
 {
 	struct tools *t = c->session->tools;
-	tell_edge(t, c->edge, c->index, c->req, c->id, RESULT_FAILED, error, why);
+	CLEANUP(buf_fini) struct buf tmp = { 0 };
+	tell_edge(t, c->edge, c->index, c->req, c->id, RESULT_FAILED, error, session_redact(c->session, why, &tmp));
 	tell_core(t, c->id, state, error, true, 0);
 	call_free(t, c);
 }

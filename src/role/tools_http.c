@@ -6,7 +6,7 @@
 
 /* A server behind HTTP (Streamable HTTP, both eras): one exchange a message. */
 
-enum { HEAD_S = 120, END_S = 2, FIELDS_MAX = 8 };
+enum { HEAD_S = 120, END_S = 2, FIELDS_MAX = 8 + TOOLS_SECRETS };
 
 struct post {
 	struct list link;              /* session.posts */
@@ -106,6 +106,9 @@ exchange(struct session *s, const char *method, const struct mcp_outgoing_messag
 	}
 	if (s->session_id[0])
 		f[o.fields.n++] = (struct http_field){ SPAN("Mcp-Session-Id"), span_str(s->session_id) };
+	for (uint32_t i = 0; i < s->server->secret_n; i++)
+		if (s->secrets[i])
+			f[o.fields.n++] = (struct http_field){ s->server->secrets[i].where, secret_reveal(s->secrets[i]) };
 	struct post *p = calloc(1, sizeof *p);
 	ENSURE(p, E_NO_MEMORY);
 	p->session = s;

@@ -13,6 +13,7 @@
 #include "api/mcp_client.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/secret.h"
 #include "ipc/jail.h"
 #include "net/http_client.h"
 #include "role/role.h"
@@ -22,6 +23,13 @@ enum {
 	TOOLS_START_S = 20,                  /* from start to a complete tool list */
 	TOOLS_END_S = 5,                     /* until an ending session counts as unconfirmed */
 	TOOLS_ARGS = 256,
+	TOOLS_SECRETS = 16,
+};
+
+/* One of the `secrets` of a server's spec. */
+struct server_secret {
+	span name, where, prefix;      /* where: environment variable or header */
+	bool discovery;
 };
 
 struct tool_server {
@@ -32,6 +40,8 @@ struct tool_server {
 	bool http, network;
 	span argv[TOOLS_ARGS], env[TOOLS_ARGS], read[TOOLS_ARGS], write[TOOLS_ARGS];
 	size_t argc, envc, reads, writes;
+	struct server_secret secrets[TOOLS_SECRETS];
+	uint32_t secret_n;
 	span cwd, url_path;
 	uint32_t memory_mb;
 	int64_t idle_ns;
@@ -63,6 +73,9 @@ struct session {
 	uint64_t task;                 /* 0: discovery */
 	uint64_t discover_req;
 	enum session_state state;
+	uint64_t ref;                  /* what its secrets come under */
+	struct secret *secrets[TOOLS_SECRETS];   /* "NAME=value" or prefix and value */
+	uint32_t secrets_due;
 	bool reported;                 /* FOUND sent for this listing */
 	struct mcp_client *mcp;
 	struct list calls;
@@ -109,6 +122,7 @@ struct tools {
 	struct jailer *jailer;
 	struct map servers, calls;
 	struct list sessions, leaving;
+	uint64_t next_ref;
 };
 
 /* tools_server.c */
@@ -137,6 +151,16 @@ void call_done(struct call *c, span result, bool is_error);
 /* Ends without a result: state is CALL_CUT, CALL_UNKNOWN or CALL_REFUSED. `why` goes to the caller. */
 void call_failed(struct call *c, enum call_state state, uint16_t error, span why);
 void call_dispatched(struct call *c);
+
+/* tools_secret.c */
+status tools_secrets_read(struct tool_server *s, const struct json *spec);
+/* Asks core for what the session may have; its transport starts when all is there. `secrets_due` 0: nothing is to be waited for. */
+status session_secrets_ask(struct session *s);
+void tools_secret(struct tools *t, struct msg *m);
+void tools_no_secret(struct tools *t, const struct msg_no_secret *m);
+void session_secrets_free(struct session *s);
+/* `text` without the session's secrets; it is `text` itself, or lies in tmp. A server that wants to smuggle one out can still encode it. */
+span session_redact(struct session *s, span text, struct buf *tmp);
 
 /* tools_leave.c */
 void tools_task_gone(struct tools *t, uint64_t task);

@@ -127,6 +127,7 @@ read_spec(struct tools *t, struct tool_server *s, const struct msg_server *m)
 	TRY(json_opt_int(spec, "idle_seconds", 1, 86400, &idle, NULL));
 	s->idle_ns = idle * INT64_C(1000000000);
 	s->http = span_is(transport, "http");
+	TRY(tools_secrets_read(s, spec));
 	TRY(s->http ? read_http(t, s, spec) : read_stdio(s, spec));
 	ENSURE(arena_ok(&s->arena), E_LIMIT);
 	return OK;

@@ -134,7 +134,10 @@ session_open(struct tools *t, struct tool_server *server, uint64_t task, struct 
 	buf_init(&s->outgoing, MCP_MESSAGE_MAX);
 	buf_init(&s->incoming, MCP_MESSAGE_MAX);
 	status st = mcp_client_new(&events, s, &s->mcp);
+	s->ref = ++t->next_ref;
 	if (!failed(st))
+		st = session_secrets_ask(s);
+	if (!failed(st) && !s->secrets_due)
 		st = s->transport->start(s);
 	if (failed(st)) {
 		s->mcp = mcp_client_free(s->mcp);
@@ -228,6 +231,7 @@ session_free(struct loop_grave *g)
 	s->mcp = mcp_client_free(s->mcp);
 	buf_fini(&s->outgoing);
 	buf_fini(&s->incoming);
+	session_secrets_free(s);
 	tools_server_unref(s->tools, s->server);
 	free(s);
 }

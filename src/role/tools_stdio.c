@@ -15,9 +15,10 @@ on_err(struct loop_fd *f, unsigned)
 	struct session *s = container_of(f, struct session, err);
 	char text[2048];
 	ssize_t n = read(f->fd, text, sizeof text);
-	if (n > 0)
-		log_debug("tool server says", KV("server", s->server->name), KV("text", span_make(text, (size_t)n)));
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n > 0) {
+		CLEANUP(buf_fini) struct buf tmp = { 0 };
+		log_debug("tool server says", KV("server", s->server->name), KV("text", session_redact(s, span_make(text, (size_t)n), &tmp)));
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		loop_fd_close(f);
 }
 
@@ -155,6 +156,12 @@ stdio_start(struct session *s)
 	};
 	if (s->task == 0)
 		spec.envc = 0;
+	span env[TOOLS_ARGS + TOOLS_SECRETS];
+	memcpy(env, v->env, spec.envc * sizeof *env);
+	for (uint32_t i = 0; i < v->secret_n; i++)
+		if (s->secrets[i])
+			env[spec.envc++] = secret_reveal(s->secrets[i]);
+	spec.env = env;
 	TRY(jail_start(s->tools->jailer, &spec, on_started, s));
 	s->pid_fd = PID_STARTING;
 	return OK;

@@ -245,6 +245,14 @@ serve_signer(struct node *n, const struct msg *q)
 		m = msg_make(MSG_SIGNED_LEAF);
 		m.signed_leaf.req = q->sign_leaf.req;
 		break;
+	case MSG_SEAL:
+		m = msg_make(MSG_SEALED);
+		m.sealed.req = q->seal.req;
+		m.sealed.form = q->seal.box;
+		break;
+	case MSG_UNSEAL:
+		n->unsealed++;
+		return;
 	default: must(false);
 	}
 	node_send(n, ROLE_SIGNER, 0, &m);

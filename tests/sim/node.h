@@ -59,7 +59,7 @@ struct node {
 	node_hook *delivering;       /* every message, just before core gets it */
 	node_hook *appended;         /* every APPEND that became durable */
 	void *hook_arg;
-	uint64_t tokens_signed;
+	uint64_t tokens_signed, unsealed;
 	size_t steps;
 	unsigned long *failing;      /* a counter of failing allocations, stopped while the models work; or NULL */
 };
