@@ -1028,6 +1028,51 @@ only_the_task_or_its_enforcement_point_evaluates(void **)
 	assert_int_equal(evaluate(80, q)->error, E_BUDGET_EXHAUSTED);
 }
 
+static void
+want_secret(uint32_t ordinal, uint64_t task)
+{
+	struct msg m = msg_make(MSG_WANT_SECRET);
+	digest d = sha256(SPAN("vaulted"));
+	struct reader r = rd_make(digest_span(&d));
+	m.want_secret.ref = 1;
+	m.want_secret.ordinal = ordinal;
+	m.want_secret.server = id_make(ID_SERVER, rd_u64(&r));
+	m.want_secret.task = task;
+	node_send(&C.node, ROLE_TOOLS, 0, &m);
+	node_settle(&C.node);
+}
+
+/* A secret leaves the signer for a living task, for what the server's spec names, and after its event. */
+static void
+a_secret_is_released_to_a_living_task_only(void **)
+{
+	char box[200];
+	uint64_t task;
+	memset(box, 'A', sizeof box - 1);
+	box[sizeof box - 1] = 0;
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_SECRET_SET, fmt("{\"name\":\"key\",\"box\":\"%s\"}", box));
+	assert_int_equal(C.last_error, E_OK);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_APPLY, "{\"resources\":[{\"kind\":\"server\",\"name\":\"vaulted\",\"transport\":\"stdio\",\"command\":[\"/bin/x\"],"
+	          "\"secrets\":[{\"name\":\"key\",\"env\":\"KEY\"},{\"name\":\"gone\",\"env\":\"GONE\"}]}]}");
+	assert_int_equal(C.last_error, E_OK);
+	open_task(WIDE);
+	assert_true(id_parse_kind(span_str(task_text), ID_TASK, &task));
+	C.node.store_paused = true;
+	want_secret(0, task);
+	assert_int_equal(C.node.unsealed, 0);
+	C.node.store_paused = false;
+	node_settle(&C.node);
+	assert_int_equal(C.node.unsealed, 1);
+	want_secret(1, task);            /* named, but nobody entrusted it */
+	want_secret(2, task);            /* not named */
+	want_secret(0, 0);               /* discovery, and the spec does not say so */
+	want_secret(0, task ^ 1);
+	assert_int_equal(C.node.unsealed, 1);
+	client_op(&C, ROLE_PEOPLE, ADMIN, OP_KILL, fmt("{\"kind\":\"task\",\"name\":\"%s\"}", task_text));
+	want_secret(0, task);
+	assert_int_equal(C.node.unsealed, 1);
+}
+
 static uint64_t
 ask_application(const char *question)
 {
@@ -1303,7 +1348,7 @@ main(void)
 		E2E(who_may_launch_what), E2E(a_held_task_ends_with_its_holder), E2E(an_approver_who_lost_the_right_does_not_count),
 		E2E(an_approval_does_not_outlive_the_rule), E2E(a_no_is_a_no_and_a_yes_grows_old), E2E(resources_are_all_or_nothing),
 		E2E(policies_fail_closed_and_may_only_watch), E2E(asking_dryly_takes_nothing), E2E(only_the_task_or_its_enforcement_point_evaluates),
-		E2E(an_application_is_answered_once_it_is_durable),
+		E2E(an_application_is_answered_once_it_is_durable), E2E(a_secret_is_released_to_a_living_task_only),
 		E2E(a_caller_who_leaves_is_cut_off), E2E(completing_drains), E2E(a_clock_behind_the_log_issues_nothing),
 		E2E(lists_show_what_may_be_called), E2E(lists_leave_out_what_policy_never_allows), E2E(ends_do_not_wait_for_the_tick), E2E(arguments_must_fit_the_schema),
 		E2E(a_child_of_an_ending_task_does_nothing), E2E(the_right_people_answer), E2E(nobody_waits_for_anothers_approval),
