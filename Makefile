@@ -13,6 +13,6 @@ bench: build ; @meson test -C build --benchmark --verbose
 fuzz: setup ; @tools/fuzz
 soak: build ; @tools/run-tests --soak
 mutants: setup ; @tools/mutants
-interop: build ; @tools/run-tests --interop
+interop: build ; @tools/interop
 lint: build ; @meson test -C build --suite lint --print-errorlogs
 fmt: ; @tools/fmt
