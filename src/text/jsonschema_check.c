@@ -363,7 +363,7 @@ check_combinations(struct check *c, const struct node *n, const struct json *v, 
 		if (c->stopped || (next && !valid(c, next, v, at)))
 			return false;
 	}
-	return !c->stopped;
+	return true;
 }
 
 static uint8_t
@@ -405,6 +405,7 @@ valid(struct check *c, const struct node *n, const struct json *v, const struct 
 	c->nest++;
 	bool good = check_here(c, n, v, at);
 	c->nest--;
+	/* What stopped may look good: `not`, for one, is met by what could not be looked at. */
 	return good && !c->stopped;
 }
 

@@ -167,6 +167,10 @@ work_is_bounded(void **)
 	assert_fails(hold("{\"if\":{\"$ref\":\"#\"},\"else\":true}", "1", &e), E_LIMIT);
 	assert_fails(hold("{\"anyOf\":[{\"$ref\":\"#\"},true]}", "1", &e), E_LIMIT);
 	assert_fails(hold("{\"oneOf\":[{\"$ref\":\"#\"},true]}", "1", &e), E_LIMIT);
+	/* Whatever the number of negations between here and where it stopped. */
+	assert_fails(hold("{\"not\":{\"not\":{\"$ref\":\"#\"}}}", "1", &e), E_LIMIT);
+	assert_fails(hold("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"not\":{\"$ref\":\"#/$defs/a\"}}}}", "1", &e), E_LIMIT);
+	assert_fails(hold("{\"allOf\":[{\"$ref\":\"#/$defs/a\"}],\"$defs\":{\"a\":{\"not\":{\"$ref\":\"#/$defs/a\"}}}}", "1", &e), E_LIMIT);
 	/* Two to the power of the depth. */
 	t = repeat("{\"$ref\":\"#/$defs/a0\",\"$defs\":{", "\"a%1$zu\":{\"anyOf\":[{\"$ref\":\"#/$defs/a%2$zu\"},{\"$ref\":\"#/$defs/a%2$zu\"}]}", ",", 60, ",\"a60\":false}}");
 	assert_fails(hold(t, "1", &e), E_LIMIT);
