@@ -261,7 +261,7 @@ def tests_pass_and_are_counted():
         assert d.say("policy", "test", ".", "--run", "mail") == "ok 4  fail 0  coverage 75% rules  75% conditions\n"
         out = d.say("policy", "test", ".", "--coverage")
         assert "ok     ./base.cedar:1 readers  applied 1 of 1\n" in out, out
-        assert 'never failed to hold: context.environment == "prod"' in out and "like" not in out, out
+        assert 'never false: context.environment == "prod"' in out and "like" not in out, out
         d.run("policy", "test", ".", "--run", "mail", "--min-coverage", "80", want=10)
         d.run("policy", "test", ".", "--min-coverage", "100")
         assert d.say("policy", "test", ".", "-q").split("\n")[0] == "reads"
@@ -380,7 +380,47 @@ def the_starter_set_is_whole():
         assert not os.path.exists(d.path + "/policies/tiers.yaml")
 
 
-sys.exit(tap([the_starter_set_is_whole, tests_pass_and_are_counted, failing_tests_say_what_was_decided, junit_is_xml, test_files_that_are_wrong_name_their_place, the_schema_says_the_same,
+def diff_compares_what_is_said_and_decided():
+    with good() as d:
+        for name in ("base.cedar", "people.yaml", "base_test.yaml", "all_tools.json"):
+            d.write("old/" + name, d.read(name))
+            d.write("new/" + name, d.read(name))
+        # Layout, comments, order of rules and of annotations say nothing.
+        rules = POLICIES.replace(' @approval("on-call:2")', "").replace('@id("ask-prod")', '@approval("on-call:2")\n// now elsewhere\n@id("ask-prod")').split("@id(\"readers\")")
+        d.write("new/other.cedar", '@id("readers")' + rules[1])
+        os.unlink(d.path + "/new/base.cedar")
+        assert d.say("policy", "diff", "old", "new") == "nothing would change\n"
+        d.write("new/other.cedar", POLICIES.replace("on-call:2", "on-call:1").replace(">= 2", ">= 3").replace('"readers"', '"lesers"') + '@id("extra") forbid (principal, action == Action::"files/read_file", resource);\n')
+        out = d.say("policy", "diff", "old", "new", want=11)
+        assert "~ no-secrets-out  new/other.cedar:6  conditions\n" in out and "~ ask-prod  new/other.cedar:8  @approval\n" in out, out
+        assert "- readers  old/base.cedar:1\n" in out and "+ lesers  new/other.cedar:1\n" in out and "+ extra  new/other.cedar:" in out, out
+        assert "  reads\n    was  allow by readers (base:1)\n    now  deny by extra (other:10)\n" in out, out
+        assert out.endswith("2 added, 1 removed, 2 changed; 3 of 9 test cases decided otherwise\n"), out
+        v = d.json("policy", "diff", "old", "new", want=11)
+        assert sorted(x["op"] for x in v["items"]) == ["add", "add", "change", "change", "remove"] and len(v["outcomes"]) == 3, v
+        d.run("policy", "diff", "old", want=2)
+        d.run("policy", "diff", "old", "nothing", want=7)
+
+
+def why_shows_every_rule():
+    with good() as d:
+        out = d.say("policy", "why", ".", "--case", "mail asks", want=5)
+        assert out.startswith("PENDING  agent dev/bot needs a human to call mail/send\n"), out
+        assert "  permit  readers  base:1  another action\n" in out and "  forbid  ask-prod  base:8  applies (a human may lift it)\n" in out, out
+        assert '  permit  mailers  base:3  applies\n      true   context.environment == "prod"\n      true   context.input.to like "*@corp.example"\n' in out, out
+        assert "  forbid  no-secrets-out  base:6  does not apply\n      false  context.task.sensitivity >= 2\n" in out, out
+        out = d.say("policy", "why", ".", "--agent", "dev/bot", "--tool", "mail/send", "--arg", "to=x", "-e", "dev", want=3)
+        assert 'nearest   permit base:3 @id("mailers") lacks: context.environment == "prod"' in out and 'false  context.input.to like' in out, out
+        d.run("policy", "why", ".", "--case", "mail asks", "--approved")
+        v = d.json("policy", "why", ".", "--agent", "dev/bot", "--tool", "files/read_file", "--arg", "path=/srv/a")
+        assert v["verdict"]["decision"] == "allow" and [r["outcome"] for r in v["rules"]] == ["applies", "another action", "another action", "another action"], v
+        assert "policy was not asked" in d.say("policy", "why", ".", "--agent", "dev/bot", "--tool", "files/read_file", want=3)
+        d.run("policy", "why", ".", want=2)
+        d.run("policy", "why", ".", "--case", "nothing of it", want=7)
+        d.run("policy", "why", ".", "--agent", "a", "--tool", "mail/send", "--args", "[1]", want=2)
+
+
+sys.exit(tap([diff_compares_what_is_said_and_decided, why_shows_every_rule, the_starter_set_is_whole, tests_pass_and_are_counted, failing_tests_say_what_was_decided, junit_is_xml, test_files_that_are_wrong_name_their_place, the_schema_says_the_same,
               fmt_rewrites_in_place_and_says_what, fmt_takes_standard_input, fmt_leaves_all_alone_when_one_does_not_parse,
               every_rule_finds_its_example_and_not_the_other, lint_shows_line_and_caret, lint_sees_what_hides_what, sarif_is_what_the_standard_says,
               validate_needs_a_schema_and_takes_each, bad_tools_files_are_named_with_their_place, hostile_text_reaches_no_terminal]))

@@ -75,7 +75,7 @@ put_coverage(const struct running *r, struct buf *b)
 			const struct cedar_covered_part *part = &v->parts[p];
 			if (part->held && part->missed)
 				continue;
-			buf_printf(b, "       %u:%u never %s: ", part->at->pos.line, part->at->pos.col, part->held ? "failed to hold" : part->missed ? "held" : "looked at");
+			buf_printf(b, "       %u:%u never %s: ", part->at->pos.line, part->at->pos.col, part->held == 0 && part->missed == 0 ? "looked at" : (part->held > 0) == part->want ? "false" : "true");
 			put_part(v->policy, part->at, b);
 			buf_put_u8(b, '\n');
 		}

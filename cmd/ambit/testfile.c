@@ -1,6 +1,5 @@
 #include "testfile.h"
 
-#include "core/task.h"
 #include "msg/enums.h"
 #include "text/suggest.h"
 #include "text/time.h"
@@ -130,10 +129,10 @@ read_task(struct reading *r, const struct json *v, const struct json *defaults, 
 	TRY(text(r, member(v, defaults, "workflow"), "workflow", &t->workflow));
 	TRY(text(r, member(v, defaults, "user"), "user", &t->user));
 	TRY(flag(r, member(v, defaults, "user_proven"), "user_proven", &t->user_proven));
-	TRY(number(r, member(v, defaults, "depth"), "depth", TASK_DEPTH_MAX, &t->depth));
+	TRY(number(r, member(v, defaults, "depth"), "depth", TRIAL_DEPTH_MAX, &t->depth));
 	TRY(number(r, member(v, defaults, "calls"), "calls", INT32_MAX, &t->calls));
 	TRY(number(r, member(v, defaults, "age_seconds"), "age_seconds", INT32_MAX, &t->age_seconds));
-	TRY(texts(r, member(v, defaults, "labels"), "labels", TASK_LABELS_MAX, &t->labels, &t->label_n));
+	TRY(texts(r, member(v, defaults, "labels"), "labels", TRIAL_LABELS_MAX, &t->labels, &t->label_n));
 	TRY(text(r, member(v, defaults, "sensitivity"), "sensitivity", &sens));
 	if (sens.n && !sensitivity_from(sens, &s))
 		return bad(r, member(v, defaults, "sensitivity"), "sensitivity is public, internal, confidential or restricted");

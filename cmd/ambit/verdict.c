@@ -1,6 +1,7 @@
 /* check and why: a verdict, laid out for people. The words come from the evaluation that decided. */
 #include "cli.h"
 #include "escape.h"
+#include "verdict.h"
 
 static void
 put_rules(struct cli *c, const struct json *rules, const char *label, struct buf *b)
@@ -25,8 +26,7 @@ put_rules(struct cli *c, const struct json *rules, const char *label, struct buf
 	}
 }
 
-/* The reasons below the first line. */
-static void
+void
 verdict_put(struct cli *c, const struct json *v, const struct json *rules, struct buf *b)
 {
 	if (json_gets(v, "task"))
@@ -61,7 +61,7 @@ verdict_put(struct cli *c, const struct json *v, const struct json *rules, struc
 		buf_printf(b, "  event     %s\n", text_at(c, v, "event"));
 }
 
-static int
+int
 verdict_exit(const struct json *v)
 {
 	span d = { 0 };
@@ -69,9 +69,8 @@ verdict_exit(const struct json *v)
 	return span_is(d, "allow") ? 0 : span_is(d, "pending") ? 5 : 3;
 }
 
-/* --arg name=text, --arg name:=json */
-static status
-put_argument(struct cli *c, const char *s, struct json_writer *w)
+status
+verdict_argument(struct cli *c, const char *s, struct json_writer *w)
 {
 	const char *eq = strchr(s, '=');
 	ENSURE(eq && eq != s, E_BAD_REQUEST);
@@ -104,7 +103,7 @@ check_params(struct cli *c, struct json_writer *w)
 		}
 	}
 	for (size_t i = 0; (one = args_next(&c->args, "arg", &i));)
-		TRY(put_argument(c, one, w));
+		TRY(verdict_argument(c, one, w));
 	json_w_obj_end(w);
 	json_w_obj_end(w);
 	return buf_finish(w->b);

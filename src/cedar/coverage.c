@@ -43,7 +43,7 @@ S_split(struct cedar_coverage *c, struct cedar_covered *it, struct part *parts, 
 	const struct cedar_op *op = cedar_compile_expr(&c->arena, x);
 	ENSURE(op, E_NO_MEMORY);
 	parts[it->part_n] = (struct part){ op, want };
-	it->parts[it->part_n++] = (struct cedar_covered_part){ .at = x };
+	it->parts[it->part_n++] = (struct cedar_covered_part){ .at = x, .want = want };
 	return OK;
 }
 
@@ -101,8 +101,10 @@ S_look(struct cedar_coverage *c, size_t i, struct cedar_eval *e)
 {
 	struct cedar_covered *it = &c->list[i];
 	for (unsigned v = CEDAR_PRINCIPAL; v <= CEDAR_RESOURCE; v++)
-		if (!cedar_eval_in_scope(e, (enum cedar_var)v, &it->policy->scope[v]))
+		if (!cedar_eval_in_scope(e, (enum cedar_var)v, &it->policy->scope[v])) {
+			it->outside[v]++;
 			return;
+		}
 	it->considered++;
 	bool all = true, guarded = false;
 	for (uint32_t k = 0; k < it->part_n; k++) {

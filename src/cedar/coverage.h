@@ -9,6 +9,7 @@
 
 struct cedar_covered_part {
 	const struct cedar_expr *at;
+	bool want;                       /* what it must be for the policy to apply: false in an `unless` or under `!` */
 	uint32_t held, missed, failed;   /* requests in the policy's scope for which it did, did not, could not be evaluated */
 };
 
@@ -16,6 +17,7 @@ struct cedar_covered {
 	const struct cedar_policy *policy;
 	uint32_t applied;                /* requests it was satisfied for */
 	uint32_t considered;             /* requests in its scope */
+	uint32_t outside[3];             /* by enum cedar_var: requests that this part of the scope kept out, the first of them */
 	uint32_t part_n;
 	struct cedar_covered_part *parts;
 };

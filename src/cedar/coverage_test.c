@@ -51,7 +51,9 @@ counts_policies_and_parts(void **)
 	assert_int_equal(l[0].parts[1].held, 2);
 	assert_int_equal(l[0].parts[1].missed, 1);
 	assert_int_equal(l[1].considered, 2);
+	assert_int_equal(l[1].outside[CEDAR_ACTION], 1);
 	assert_int_equal(l[1].applied, 1);
+	assert_false(l[1].parts[0].want);
 	assert_int_equal(l[1].parts[0].missed, 1);      /* the exception was made */
 	assert_int_equal(l[1].parts[1].held, 2);
 	/* An attribute behind the `has` that is false does not count as a failure. */

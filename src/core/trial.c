@@ -4,9 +4,11 @@
 #include "core/core_priv.h"
 #include "core/ops.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+static_assert((int)TRIAL_DEPTH_MAX == (int)TASK_DEPTH_MAX && (int)TRIAL_LABELS_MAX == (int)TASK_LABELS_MAX);
 enum { APPROVERS = APPROVAL_GRANTS };
 
 struct trial {

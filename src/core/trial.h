@@ -9,6 +9,8 @@
 
 struct trial;
 
+enum { TRIAL_DEPTH_MAX = 32, TRIAL_LABELS_MAX = 32 };
+
 struct trial_fault {
 	char what[512];                  /* "policy/base: text: line 3, column 1: …" */
 };
