@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(arena_fini) struct arena a = { 0 };
 	const struct dpop_expect want = { .method = SPAN("POST"), .origin = SPAN("https://a"), .path = SPAN("/oauth/token"), .now = 1800000000 };
 	static const struct jwk_set none;
 	struct dpop_proof proof;

@@ -18,7 +18,7 @@ check_params(struct arena *a, span params)
 static void
 check_escape(struct arena *a, const struct form *f)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	struct form again;
 	buf_init(&b, 1 << 20);
 	for (size_t i = 0; i < f->n; i++) {
@@ -38,7 +38,7 @@ check_escape(struct arena *a, const struct form *f)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(arena_fini) struct arena a = { 0 };
 	struct form f;
 	span params;
 	arena_init(&a, 4 << 20);

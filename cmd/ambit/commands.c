@@ -134,6 +134,10 @@ static const struct command table[] = {
 	{ "audit", "export", NULL, "Look", "write events in their canonical form, with chain head and checkpoint", NULL,
 	  .flags = { { "file", 'f', FLAG_STR, NULL, "FILE", "write here; standard output without it", COMP_FILE }, { "from", 0, FLAG_INT, NULL, "SEQ", "from this sequence number on" } },
 	  .op = "audit/list", .id = "seq", .exits = "0 1 2 3 4 9", .run = audit_export_run, .examples = { "ambit audit export -f inc-812.jsonl" } },
+	{ "login", NULL, NULL, "Look", "get a code and a link with which you sign in at a browser",
+	  "For programs that log in through the browser (authorization code, device code). The code works once, for five minutes, and signs in whoever enters it as you: "
+	  "give it to nobody.", .op = "login/link", .id = "code", .exits = "0 2 3 4 9",
+	  .examples = { "ambit login", "ambit login --field url" } },
 	{ "key", "list", NULL, "Look", "public keys of the server", NULL, .op = "key/list", .exits = "0 2 3 4 9",
 	  .cols = { { "KEY", "id" }, { "USE", "use" }, { "ALG", "alg" }, { "CREATED", "created", COL_AGE } }, .examples = { "ambit key list -o json" } },
 

@@ -95,6 +95,7 @@ oauth_door(const struct http_request *r)
 {
 	static const struct { const char *path; enum op op; } ops[] = {
 		{ "/oauth/token", OP_OAUTH_TOKEN }, { "/oauth/introspect", OP_OAUTH_INTROSPECT }, { "/oauth/revoke", OP_OAUTH_REVOKE },
+		{ "/oauth/device", OP_OAUTH_DEVICE },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
 		if (!span_is(r->path, ops[i].path))

@@ -18,6 +18,7 @@ enum door {
 	DOOR_OAUTH_METADATA,    /* RFC 8414 */
 	DOOR_RESOURCE_METADATA, /* RFC 9728 */
 	DOOR_JWKS,
+	DOOR_WEB,               /* a page of the people's edge */
 	DOOR_HEALTH,            /* /healthz: this process answers; nothing else */
 	DOOR_READY,             /* /readyz: core is there */
 	DOOR_VERSION,

@@ -53,7 +53,7 @@ write_form(struct json_writer *w, const struct form *f)
 status
 oauth_read_form(struct arena *a, span text, span *ret_params)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	struct form f;
 
 	ENSURE(text.n <= OAUTH_FORM_MAX, E_LIMIT);
@@ -72,7 +72,7 @@ oauth_read_form(struct arena *a, span text, span *ret_params)
 static void
 put_url(struct json_writer *w, const char *key, span base, const char *path)
 {
-	CLEANUP(buf_fini) struct buf u;
+	CLEANUP(buf_fini) struct buf u = { 0 };
 
 	buf_init(&u, 8192);
 	buf_put(&u, base);
@@ -139,7 +139,7 @@ oauth_resource_metadata(struct buf *b, span base, span path)
 {
 	static const char *const header[] = { "header", NULL }, *const dpop[] = { "ES256", "ES384", "EdDSA", NULL };
 	static const char *const types[] = { "ambit_task", NULL };
-	CLEANUP(buf_fini) struct buf u;
+	CLEANUP(buf_fini) struct buf u = { 0 };
 	struct json_writer w = json_w(b);
 
 	buf_init(&u, 8192);
@@ -172,7 +172,7 @@ oauth_status(uint16_t code)
 static void
 put_detail(struct buf *b, span body)
 {
-	CLEANUP(arena_fini) struct arena a;
+	CLEANUP(arena_fini) struct arena a = { 0 };
 	const struct json *v;
 
 	arena_init(&a, 65536);
@@ -192,7 +192,7 @@ put_detail(struct buf *b, span body)
 void
 oauth_render_error(struct buf *b, uint16_t code, span body)
 {
-	CLEANUP(buf_fini) struct buf text;
+	CLEANUP(buf_fini) struct buf text = { 0 };
 	struct json_writer w = json_w(b);
 
 	buf_init(&text, 2048);

@@ -71,6 +71,17 @@ client_identify(struct core *c, struct op_call *o, struct agent **ret, bool *ret
 }
 
 status
+client_login(struct core *c, struct op_call *o)
+{
+	bool public;
+	struct agent *a;
+	TRY(client_identify(c, o, &a, &public));
+	ENSURE(a->object && (!public || (!a->keys && (a->redirect_n || a->client_n))), E_CLIENT_INVALID);
+	o->client = a;
+	return op_name_actor(c, o);
+}
+
+status
 client_authenticate(struct core *c, struct op_call *o)
 {
 	bool public;

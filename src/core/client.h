@@ -13,6 +13,8 @@ struct core;
 status client_identify(struct core *c, struct op_call *o, struct agent **ret, bool *ret_public);
 /* The same where only proof will do. Sets o->client and o->actor. */
 status client_authenticate(struct core *c, struct op_call *o);
+/* Or that has only said who it is, where the agent has no key or certificate to prove more with: a person's program. */
+status client_login(struct core *c, struct op_call *o);
 /* The agent a client id stands for: its name, its id, or one of its `clients`. NULL: nobody's. */
 struct agent *client_find(const struct core *c, span id);
 

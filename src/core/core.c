@@ -57,6 +57,7 @@ copy_config(struct core *c, const struct core_config *cfg)
 	c->config.node = arena_copy(a, cfg->node.n ? cfg->node : SPAN("node"));
 	c->config.audience = arena_copy(a, cfg->audience);
 	c->config.origin = arena_copy(a, cfg->origin.n ? cfg->origin : SPAN("ambit"));
+	c->config.people_url = arena_copy(a, cfg->people_url);
 	c->config.store_kind = arena_copy(a, cfg->store_kind);
 	c->config.bootstrap = arena_copy(a, cfg->bootstrap);
 	ENSURE(arena_ok(a), E_NO_MEMORY);
@@ -68,7 +69,7 @@ static void
 init_maps(struct core *c)
 {
 	struct map *maps[] = {
-		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
+		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->tickets, &c->refreshes, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
 		&c->revocations, &c->asks,
 	};
@@ -152,6 +153,10 @@ free_lists(struct core *c)
 		FREE_ALL(&c->kinds[i], struct object, of_kind, object_free);
 	map_for(it, &c->tokens)
 		token_over(c, container_of(it, struct token, node));
+	map_for(it, &c->tickets)
+		ticket_over(c, container_of(it, struct ticket, node));
+	map_for(it, &c->refreshes)
+		refresh_over(c, container_of(it, struct refresh, node));
 	map_for(it, &c->once)
 		once_over(c, container_of(it, struct once, node));
 	map_for(it, &c->peers)
@@ -185,7 +190,7 @@ core_free(struct core *c)
 	str_unref(&c->strs, c->log_key);
 	str_unref(&c->strs, c->jwks);
 	struct map *maps[] = {
-		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
+		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->tickets, &c->refreshes, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
 		&c->revocations, &c->asks,
 	};
@@ -219,6 +224,7 @@ fire(struct core *c, struct timer *t)
 	case TIMER_PARKED: parked_timer(c, container_of(t, struct parked, timer)); return;
 	case TIMER_ASK: ask_timer(c, container_of(t, struct ask, timer)); return;
 	case TIMER_ENROLMENT: enrol_timer(c, container_of(t, struct enrolment, timer)); return;
+	case TIMER_TICKET: ticket_over(c, container_of(t, struct ticket, timer)); return;
 	case TIMER_ONCE: once_over(c, container_of(t, struct once, timer)); return;
 	case TIMER_LOG: return; /* journal_tick follows every step */
 	case TIMER_CHECKPOINT: checkpoint_timer(c); return;
@@ -323,16 +329,16 @@ on_leaf(struct core *c, struct ask *a, const struct msg *m, uint16_t error)
 }
 
 static void
-on_leaf_request(struct core *c, unsigned index, const struct msg_leaf_request *q)
+on_leaf_request(struct core *c, enum role from, unsigned index, const struct msg_leaf_request *q)
 {
-	struct asker who = { .edge = ROLE_AGENTS, .index = index, .req = q->req };
+	struct asker who = { .edge = from, .index = index, .req = q->req };
 	struct ask *a;
 	status s = ask_new(c, ROLE_SIGNER, on_leaf, &who, &a);
 	if (failed(s)) {
 		struct msg out = msg_make(MSG_LEAF);
 		out.leaf.req = q->req;
 		out.leaf.error = s.code;
-		send_now(c, ROLE_AGENTS, index, &out);
+		send_now(c, from, index, &out);
 		return;
 	}
 	struct msg m = msg_make(MSG_SIGN_LEAF);
@@ -349,7 +355,7 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 		return;
 	switch (m->type) {
 	case MSG_PEER: peer_attested(c, &m->peer); return;
-	case MSG_PEER_TLS: peer_tls(c, index, &m->peer_tls); return;
+	case MSG_PEER_TLS: peer_tls(c, from, index, &m->peer_tls); return;
 	case MSG_PROVEN: peer_proven(c, index, &m->proven); return;
 	case MSG_PEER_GONE: peer_gone(c, from, index, m->peer_gone.conn); return;
 	case MSG_CALL: on_call(c, from, index, &m->call); return;
@@ -392,7 +398,7 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 		return;
 	case MSG_SEALED: ask_answered(c, m->sealed.req, from, m); return;
 	case MSG_WANT_SECRET: on_want_secret(c, &m->want_secret); return;
-	case MSG_LEAF_REQUEST: on_leaf_request(c, index, &m->leaf_request); return;
+	case MSG_LEAF_REQUEST: on_leaf_request(c, from, index, &m->leaf_request); return;
 	default: return; /* STATS and what the permit table keeps away */
 	}
 }

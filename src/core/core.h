@@ -20,6 +20,7 @@ struct core;
 struct core_config {
 	span node;               /* name in events, 1..32 of [a-z0-9.-] */
 	span audience;           /* `aud` of task tokens */
+	span people_url;         /* origin of the pages where people log in; empty: there is none */
 	span origin;             /* name of the event log */
 	span store_kind;         /* "sqlite", "memory": shown by status */
 	span bootstrap;          /* JSON array of resources (docs/model.md) that an empty log starts with; may be empty */

@@ -17,9 +17,11 @@
 #include "core/once.h"
 #include "core/peer.h"
 #include "core/policy.h"
+#include "core/refresh.h"
 #include "core/revocation.h"
 #include "core/sealed.h"
 #include "core/task.h"
+#include "core/ticket.h"
 #include "core/timer.h"
 #include "core/token.h"
 #include "core/tool.h"
@@ -46,6 +48,7 @@ struct core {
 	struct map objects;              /* by "kind/name" */
 	struct list kinds[OBJECT_KIND_COUNT];
 	struct map agents_by_id, agents_by_name;
+	struct map tickets, refreshes;
 	struct map once;                 /* what may come once, and came */
 	int64_t proofs_from;             /* seconds: DPoP proofs made before are refused */
 	struct map certs;                /* enrolled certificates by x5t */

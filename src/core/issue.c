@@ -142,7 +142,7 @@ on_token(struct core *c, struct ask *a, const struct msg *m, uint16_t error)
 		answer_error(c, a->who.edge, a->who.index, a->who.req, error, (span){ 0 });
 		return;
 	}
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	buf_init(&b, 256 * 1024);
 	write_answer(c, t, k, jwt, &b);
 	answer_held(c, a->who.edge, a->who.index, a->who.req, &b);
@@ -194,7 +194,7 @@ free_secret(struct ask *a)
 status
 issue(struct core *c, const struct asker *who, struct task *t, const struct issue *how)
 {
-	CLEANUP(buf_fini) struct buf act, aud;
+	CLEANUP(buf_fini) struct buf act = { 0 }, aud = { 0 };
 	struct ask *a;
 	bool user;
 	buf_init(&act, 4096);
@@ -236,7 +236,7 @@ issue_with_task(struct core *c, const struct asker *who, const struct peer *p, s
 	status s = p && issue_channel(p, who->req, &how) ? issue(c, who, t, &how) : FAIL(E_TOKEN_UNBOUND);
 	if (!failed(s))
 		return;
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	const struct token_wait none = { .how = how };
 	buf_init(&b, 65536);
 	write_answer(c, t, &none, (span){ 0 }, &b);

@@ -2,7 +2,7 @@
  * opens a child of one; the token is proof of that task and nothing else. */
 #include "core/client.h"
 #include "core/core_priv.h"
-#include "core/issue.h"
+#include "core/oauth.h"
 #include "text/base64url.h"
 
 #define GRANT_EXCHANGE "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -11,9 +11,8 @@
 
 /* ---- what is asked for ---- */
 
-/* `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1): at most one target, and one of ours. */
-static status
-read_target(struct core *c, struct op_call *o, struct issue *how, bool *ret_given)
+status
+oauth_target(struct core *c, struct op_call *o, struct issue *how, bool *ret_given)
 {
 	static const char *const names[] = { "resource", "audience" };
 	*ret_given = false;
@@ -31,14 +30,11 @@ read_target(struct core *c, struct op_call *o, struct issue *how, bool *ret_give
 	return OK;
 }
 
-/* authorization_details: one object of type ambit_task (RFC 9396 §2). *ret: its members without `type`; NULL when there is none. */
-static status
-read_details(struct core *c, struct op_call *o, const struct json **ret)
+status
+oauth_details(struct core *c, struct op_call *o, span text, const struct json **ret)
 {
 	const struct json *list;
-	span text = { 0 };
 	*ret = NULL;
-	TRY(op_opt_str(o, "authorization_details", &text));
 	if (!text.n)
 		return OK;
 	status s = json_parse(text, NULL, &c->arena, &list, NULL);
@@ -60,9 +56,16 @@ read_details(struct core *c, struct op_call *o, const struct json **ret)
 	return OK;
 }
 
-/* Runs `open` with the details for parameters; what is wrong with them is the client's authorization_details. */
-static status
-with_details(struct core *c, struct op_call *o, const struct json *details, struct task *parent, struct task **ret)
+status
+oauth_own_details(struct core *c, struct op_call *o, const struct json **ret)
+{
+	span text = { 0 };
+	TRY(op_opt_str(o, "authorization_details", &text));
+	return oauth_details(c, o, text, ret);
+}
+
+status
+oauth_open(struct core *c, struct op_call *o, const struct json *details, struct task *parent, struct task **ret)
 {
 	static const struct json none = { .kind = JSON_OBJ };
 	const struct json *form = o->params;
@@ -72,8 +75,8 @@ with_details(struct core *c, struct op_call *o, const struct json *details, stru
 	return s.code == E_BAD_REQUEST && details ? FAIL(E_DETAILS_INVALID) : s;
 }
 
-static status
-no_scope(struct op_call *o)
+status
+oauth_no_scope(struct op_call *o)
 {
 	span scope = { 0 };
 	TRY(op_opt_str(o, "scope", &scope));
@@ -81,9 +84,8 @@ no_scope(struct op_call *o)
 	return OK;
 }
 
-/* The key of this request's proof, else the certificate or process; a bearer token only where the agent may have one. */
-static status
-bind(struct op_call *o, const struct agent *a, struct issue *how)
+status
+oauth_bind(struct op_call *o, const struct agent *a, struct issue *how)
 {
 	if (o->peer->proven_req == o->who.req && !o->peer->has_key)
 		return op_fail(o, E_DPOP, "it was used before, or made before this server's last start");
@@ -95,8 +97,8 @@ bind(struct op_call *o, const struct agent *a, struct issue *how)
 	return OK;
 }
 
-static status
-finish(struct core *c, struct op_call *o, struct task *t, struct issue *how)
+status
+oauth_finish(struct core *c, struct op_call *o, struct task *t, struct issue *how)
 {
 	how->what = ISSUE_OAUTH;
 	TRY(issue(c, &o->who, t, how));
@@ -132,14 +134,14 @@ client_credentials(struct core *c, struct op_call *o)
 	struct task *t;
 	bool given;
 	TRY(client_authenticate(c, o));
-	TRY(no_scope(o));
-	TRY(read_target(c, o, &how, &given));
-	TRY(read_details(c, o, &details));
-	TRY(bind(o, o->client, &how));
+	TRY(oauth_no_scope(o));
+	TRY(oauth_target(c, o, &how, &given));
+	TRY(oauth_own_details(c, o, &details));
+	TRY(oauth_bind(o, o->client, &how));
 	/* Not a task without its token: the next try would open another. */
 	ENSURE(core_up(c, ROLE_SIGNER), E_UNAVAILABLE);
-	TRY(details && json_gets(details, "task") ? join(c, o, details, &t) : with_details(c, o, details, NULL, &t));
-	return finish(c, o, t, &how);
+	TRY(details && json_gets(details, "task") ? join(c, o, details, &t) : oauth_open(c, o, details, NULL, &t));
+	return oauth_finish(c, o, t, &how);
 }
 
 static bool
@@ -178,7 +180,7 @@ token_exchange(struct core *c, struct op_call *o)
 	span type = { 0 };
 	bool given;
 	TRY(client_authenticate(c, o));
-	TRY(no_scope(o));
+	TRY(oauth_no_scope(o));
 	TRY(op_opt_str(o, "requested_token_type", &type));
 	if (type.n && !is_token_type(type))
 		return op_fail(o, E_BAD_REQUEST, "requested_token_type: only access tokens are issued");
@@ -188,23 +190,24 @@ token_exchange(struct core *c, struct op_call *o)
 		if (acting->agent != o->client)
 			return op_fail(o, E_BAD_REQUEST, "actor_token: is not this client's");
 	}
-	TRY(read_target(c, o, &how, &given));
+	TRY(oauth_target(c, o, &how, &given));
 	if (!given)
 		how.audience = (enum audience)subject->audience;
 	ENSURE(subject->audience == AUD_ALL || subject->audience == how.audience, E_TARGET_INVALID);
-	TRY(read_details(c, o, &details));
-	TRY(bind(o, o->client, &how));
+	TRY(oauth_own_details(c, o, &details));
+	TRY(oauth_bind(o, o->client, &how));
 	ENSURE(core_up(c, ROLE_SIGNER), E_UNAVAILABLE);
 	if (details || t->agent != o->client)
-		TRY(with_details(c, o, details, t, &t));
-	return finish(c, o, t, &how);
+		TRY(oauth_open(c, o, details, t, &t));
+	return oauth_finish(c, o, t, &how);
 }
 
 status
 op_OAUTH_TOKEN(struct core *c, struct op_call *o, struct json_writer *)
 {
 	static const struct { const char *name; status (*fn)(struct core *c, struct op_call *o); } grants[] = {
-		{ "client_credentials", client_credentials }, { GRANT_EXCHANGE, token_exchange },
+		{ "client_credentials", client_credentials }, { GRANT_EXCHANGE, token_exchange }, { "authorization_code", grant_code },
+		{ "refresh_token", grant_refresh }, { "urn:ietf:params:oauth:grant-type:device_code", grant_device },
 	};
 	span grant;
 	TRY(op_str(o, "grant_type", &grant));
@@ -232,7 +235,7 @@ seen_by(struct core *c, const struct agent *client, const struct token *k)
 static void
 write_confirm(const struct token *k, struct json_writer *w)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	if (k->binding != BINDING_CERT && k->binding != BINDING_KEY)
 		return;
 	buf_init(&b, 64);
@@ -257,7 +260,7 @@ write_act(const struct task *t, bool user, struct json_writer *w)
 static void
 write_active(struct core *c, const struct token *k, const struct task *t, struct json_writer *w)
 {
-	CLEANUP(buf_fini) struct buf aud;
+	CLEANUP(buf_fini) struct buf aud = { 0 };
 	bool user;
 	span sub = issue_subject(t, &user);
 	buf_init(&aud, 4096);
@@ -303,13 +306,22 @@ status
 op_OAUTH_REVOKE(struct core *c, struct op_call *o, struct json_writer *w)
 {
 	span text;
-	TRY(client_authenticate(c, o));
+	/* A public client proves nothing; that it holds the token is what it has (RFC 7009 §2.1). */
+	TRY(client_login(c, o));
 	TRY(op_str(o, "token", &text));
 	digest hash = sha256(text);
 	struct token *k = token_find(c, &hash);
-	const struct task *t = k ? task_find(c, k->task_id) : NULL;
+	struct task *t = k ? task_find(c, k->task_id) : NULL;
+	bool current;
+	struct refresh *f = k ? NULL : refresh_find(c, text, &current);
 	if (t && t->agent == o->client)
 		token_revoke(c, k, SPAN("revoked by its client"), o->actor);
+	/* A refresh token is the whole login (RFC 7009 §2.1); its task ends with everything below. */
+	t = f ? task_find(c, f->task_id) : NULL;
+	if (t && t->agent == o->client && current) {
+		refresh_over(c, f);
+		task_end(c, t, TASK_REVOKED, CAUSE_CANCELLED, o->actor, SPAN("its refresh token was revoked"));
+	}
 	json_w_obj(w);
 	json_w_obj_end(w);
 	return OK;

@@ -150,11 +150,11 @@ peer_resolve(struct core *c, struct peer *p)
 }
 
 void
-peer_tls(struct core *c, unsigned index, const struct msg_peer_tls *m)
+peer_tls(struct core *c, enum role edge, unsigned index, const struct msg_peer_tls *m)
 {
-	struct peer *p = peer_new(c, ROLE_AGENTS, index, m->conn);
+	struct peer *p = peer_new(c, edge, index, m->conn);
 	if (!p) {
-		drop(c, ROLE_AGENTS, index, m->conn);
+		drop(c, edge, index, m->conn);
 		return;
 	}
 	p->tls = true;

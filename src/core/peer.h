@@ -30,7 +30,7 @@ struct peer {
 
 struct peer *peer_find(const struct core *c, enum role edge, unsigned index, uint32_t conn);
 void peer_attested(struct core *c, const struct msg_peer *m);
-void peer_tls(struct core *c, unsigned index, const struct msg_peer_tls *m);
+void peer_tls(struct core *c, enum role edge, unsigned index, const struct msg_peer_tls *m);
 /* Finds out who it is and tells the edge; before the rows are in it waits for them. */
 void peer_resolve(struct core *c, struct peer *p);
 /* A proof of possession for the question that follows. One that was used before proves nothing. */

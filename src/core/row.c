@@ -129,6 +129,14 @@ encode(struct core *c, struct row *r, char key[static 256], struct buf *v)
 			sealed_encode(s, v);
 		break;
 	}
+	case ROW_REFRESH: {
+		const struct refresh *f = container_of(r, struct refresh, row);
+		key[0] = 'f';
+		name = digest_span(&f->family);
+		if (v)
+			refresh_encode(f, v);
+		break;
+	}
 	case ROW_KIND_COUNT: break;
 	}
 	if (id)
@@ -224,6 +232,7 @@ restore_one(struct core *c, span key, span value)
 	case 'b': return stop_restore(c, rest, value);
 	case 'r': return revocation_restore(c, id, value);
 	case 'i': return cert_restore(c, rest, value);
+	case 'f': return refresh_restore(c, rest, value);
 	case 'n': return once_restore(c, rest, value);
 	case 's': return sealed_restore(c, rest, value);
 	case 'm':

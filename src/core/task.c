@@ -479,6 +479,7 @@ reap(struct core *c, struct task *top)
 		struct task *up = t->parent;
 		bool last = t == top;
 		approvals_forget(c, t);
+		refreshes_forget(c, t->id);
 		row_drop(c, &t->row);
 		task_free(c, t);
 		if (last)

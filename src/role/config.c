@@ -22,6 +22,7 @@ static const struct setting settings[] = {
 	{ "api.edges", SET_INT, AT(api_edges), "0", "0", 0, 8, "processes that serve it; 0: by the number of processors" },
 	{ "sockets.agent_mode", SET_MODE, AT(agent_socket_mode), "0666", "0600", 0, 0777, "permission bits of the agent socket" },
 	{ "sockets.people_mode", SET_MODE, AT(people_socket_mode), "0666", "0600", 0, 0777, "permission bits of the people socket" },
+	{ "people.port", SET_INT, AT(people_port), "-1", "8471", -1, 65535, "port of the pages where people log in, at api.address; 0: any free one; -1: no pages" },
 	{ "people.admin_uids", SET_LIST, AT(admin_uids), "", "", 0, 0, "uids that administer an empty Ambit" },
 	{ "store.backend", SET_CHOICE, AT(store_backend), "sqlite", "sqlite", 0, 0, "sqlite, or memory (forgets)", "sqlite memory" },
 	{ "store.reserve_bytes", SET_INT, AT(store_reserve), "4194304", "4194304", 0, INT64_C(1) << 40,

@@ -133,6 +133,7 @@ read_config(const struct json *v, struct core_config *c)
 
 	TRY(json_get_str(v, "node", &c->node, NULL));
 	TRY(json_get_str(v, "audience", &c->audience, NULL));
+	TRY(json_opt_str(v, "people", &c->people_url, NULL));
 	TRY(json_get_str(v, "origin", &c->origin, NULL));
 	TRY(json_get_str(v, "store", &c->store_kind, NULL));
 	TRY(json_get_str(v, "bootstrap", &c->bootstrap, NULL));

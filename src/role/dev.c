@@ -51,25 +51,29 @@ put_path(struct json_writer *w, const char *key, span base, const char *rest)
 }
 
 static void
-put_context(struct json_writer *w, const struct config *c, uint16_t port)
+put_context(struct json_writer *w, const struct config *c, struct settings_ports ports)
 {
-	CLEANUP(buf_fini) struct buf url = { 0 };
+	CLEANUP(buf_fini) struct buf url = { 0 }, people = { 0 };
 
 	buf_init(&url, 4096);
-	settings_url(c, port, &url);
+	buf_init(&people, 4096);
+	settings_url(c, ports.api, &url);
+	settings_people_url(c, ports.people, &people);
 	json_w_obj(w);
 	put_path(w, "agent_socket", c->run, "/agent/agent.sock");
 	put_path(w, "people_socket", c->run, "/people/people.sock");
 	json_w_kcstr(w, "user", "admin@dev");
 	json_w_kstr(w, "data", c->data);
 	json_w_kstr(w, "api", buf_span(&url));
+	if (people.n)
+		json_w_kstr(w, "people_url", buf_span(&people));
 	put_path(w, "ca_file", c->data, "/ca.pem");
 	json_w_obj_end(w);
 }
 
 /* The file as it was, with context `dev` replaced and made current. */
 static void
-merge(const struct json *old, const struct config *c, uint16_t port, struct buf *out)
+merge(const struct json *old, const struct config *c, struct settings_ports ports, struct buf *out)
 {
 	struct json_writer w = json_w_pretty(out);
 
@@ -77,7 +81,7 @@ merge(const struct json *old, const struct config *c, uint16_t port, struct buf 
 	json_w_kcstr(&w, "current", "dev");
 	json_w_kobj(&w, "contexts");
 	json_w_key(&w, SPAN("dev"));
-	put_context(&w, c, port);
+	put_context(&w, c, ports);
 	json_for_members(m, json_gets(old, "contexts")) {
 		if (span_is(m->key, "dev"))
 			continue;
@@ -108,7 +112,7 @@ context_path(const struct dev *d, struct buf *b, const char **ret)
 }
 
 static status
-save_context(const struct dev *d, const struct config *c, uint16_t port)
+save_context(const struct dev *d, const struct config *c, struct settings_ports ports)
 {
 	CLEANUP(arena_fini) struct arena a = { 0 };
 	CLEANUP(buf_fini) struct buf path = { 0 }, old = { 0 }, out = { 0 };
@@ -125,7 +129,7 @@ save_context(const struct dev *d, const struct config *c, uint16_t port)
 	/* A file we do not understand is somebody's work: it stays. */
 	if (failed(s) && s.code != E_NOT_FOUND)
 		return s;
-	merge(tree, c, port, &out);
+	merge(tree, c, ports, &out);
 	TRY(buf_finish(&out));
 	return env_write_file(env_posix(), name, 0600, buf_span(&out));
 }
@@ -142,13 +146,13 @@ seconds_since(struct timespec t)
 }
 
 static void
-print_banner(const struct dev *d, const struct config *c, uint16_t port, bool context)
+print_banner(const struct dev *d, const struct config *c, struct settings_ports ports, bool context)
 {
 	CLEANUP(buf_fini) struct buf url = { 0 };
 	const char *u = "";
 
 	buf_init(&url, 4096);
-	settings_url(c, port, &url);
+	settings_url(c, ports.api, &url);
 	if (failed(buf_finish_str(&url, &u)))
 		return;
 	printf("Ambit " AMBIT_VERSION "  dev mode: one node, loopback only, not for production\n"
@@ -171,17 +175,17 @@ print_banner(const struct dev *d, const struct config *c, uint16_t port, bool co
 }
 
 void
-dev_ready(void *ctx, const struct config *c, uint16_t port)
+dev_ready(void *ctx, const struct config *c, struct settings_ports ports)
 {
 	const struct dev *d = ctx;
 	status s = copy_ca(c);
 
 	if (failed(s))
 		log_warn("the CA certificate could not be copied", KV("status", s));
-	s = save_context(d, c, port);
+	s = save_context(d, c, ports);
 	if (failed(s))
 		log_warn("the context could not be saved", KV("status", s));
-	print_banner(d, c, port, !failed(s));
+	print_banner(d, c, ports, !failed(s));
 }
 
 /* ---- reset ---------------------------------------------------------------------------------------------------------- */

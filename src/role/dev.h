@@ -3,6 +3,7 @@
 #define AMBIT_ROLE_DEV_H
 
 #include "role/config.h"
+#include "role/settings.h"
 
 #include <time.h>
 
@@ -12,7 +13,7 @@ struct dev {
 };
 
 /* supervisor_hooks.ready: copies the CA certificate, saves the context, prints the banner. */
-void dev_ready(void *dev, const struct config *c, uint16_t port);
+void dev_ready(void *dev, const struct config *c, struct settings_ports ports);
 /* Removes the data directory's content, after the caller said so: `ambitd dev --reset`. Refuses a folder that is not of `ambitd dev`. E_BAD_CONFIG,
  * E_IO. */
 status dev_reset(const struct config *c, struct config_error *reterr);

@@ -4,10 +4,17 @@
 
 /* ---- the HTTP side ---- */
 
+/* Browsers come to the people's edge by TLS, where nobody is known by a socket. */
+static bool is_web(const struct edge *e, const struct http_conn *h) { return e->class == OP_CLASS_P && http_conn_peer(h)->tls; }
+
 static uint16_t
-on_head(void *ctx, struct http_conn *, const struct http_request *r, size_t *max_body)
+on_head(void *ctx, struct http_conn *h, const struct http_request *r, size_t *max_body)
 {
 	struct edge *e = ctx;
+	if (is_web(e, h)) {
+		*max_body = OAUTH_FORM_MAX;
+		return edge_web_check(e, r);
+	}
 	*max_body = e->class == OP_CLASS_P ? EDGE_APPLY_MAX : EDGE_BODY_MAX;
 	return e->class == OP_CLASS_P ? check_origin(r, NULL, 0) : check_origin(r, e->hosts, e->n_hosts);
 }
@@ -54,7 +61,7 @@ public_door(struct edge *e, struct http_exchange *x, const struct http_request *
 		return true;
 	case DOOR_OAUTH_METADATA: case DOOR_RESOURCE_METADATA: case DOOR_JWKS:
 		return edge_oauth_document(e, x, r, d->door);
-	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION: case DOOR_EVALUATIONS: case DOOR_SEARCH: case DOOR_OAUTH:
+	case DOOR_NONE: case DOOR_MCP: case DOOR_OP: case DOOR_EVALUATION: case DOOR_EVALUATIONS: case DOOR_SEARCH: case DOOR_OAUTH: case DOOR_WEB:
 		return false;
 	}
 	return false;
@@ -112,6 +119,10 @@ static void
 on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 {
 	struct edge *e = ctx;
+	if (is_web(e, http_exchange_conn(x))) {
+		edge_web_request(e, x, r);
+		return;
+	}
 	struct door_match d = door_of(r, e->class);
 	if (d.door == DOOR_NONE) {
 		http_reply_error(x, E_NOT_FOUND, (span){ 0 });
@@ -190,6 +201,10 @@ on_answer(struct ask *a, const struct msg_answer *m)
 		edge_oauth_answer(a, m);
 		return;
 	}
+	if (a->door == DOOR_WEB) {
+		edge_web_answer(a, m);
+		return;
+	}
 	if (m->error != E_OK && m->body.n == 0) {
 		edge_reply_error(a, m->error, (span){ 0 });
 		return;
@@ -258,7 +273,7 @@ static void
 edge_link_up(struct worker *w, enum role peer, unsigned)
 {
 	struct edge *e = w->state;
-	if (peer == ROLE_CORE && e->class == OP_CLASS_A)
+	if (peer == ROLE_CORE && e->tls)
 		edge_tls_ask_leaf(e);
 	if (peer == ROLE_CORE || peer == ROLE_ATTEST)
 		edge_conns_introduce(e);
@@ -289,7 +304,7 @@ static status
 edge_listen(struct worker *w, enum listen_kind kind, int own_fd)
 {
 	struct edge *e = w->state;
-	struct http_listener_options o = { .tls = kind == LISTEN_TLS ? e->tls : NULL };
+	struct http_listener_options o = { .tls = kind == LISTEN_TLS || kind == LISTEN_PEOPLE_TLS ? e->tls : NULL };
 	return http_server_listen(e->http, own_fd, &o);
 }
 
@@ -354,7 +369,7 @@ edge_configure(struct worker *w, span text, enum op_class class)
 	TRY(gateway_audience(e));
 	struct http_server_options o = { .max_body = EDGE_BODY_MAX, .fin_is_gone = false };
 	TRY(http_server_new(w->loop, &o, &handler, e, &e->http));
-	return class == OP_CLASS_A ? edge_tls_configure(e) : OK;
+	return class == OP_CLASS_A || (class == OP_CLASS_P && e->people.n) ? edge_tls_configure(e) : OK;
 }
 
 static status configure_agents(struct worker *w, span json) { return edge_configure(w, json, OP_CLASS_A); }

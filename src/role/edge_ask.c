@@ -69,7 +69,7 @@ edge_ask_gone(struct ask *a)
 static void
 reply_json(struct ask *a, unsigned http, uint16_t error, const struct buf *body)
 {
-	CLEANUP(buf_fini) struct buf challenge;
+	CLEANUP(buf_fini) struct buf challenge = { 0 };
 	struct http_field f[3];
 	buf_init(&challenge, 16384);
 	struct http_answer r = { .status = http, .content_type = SPAN("application/json"), .fields = { f, 0 }, .body = buf_span(body) };
@@ -105,6 +105,8 @@ edge_ask_unavailable(struct ask *a)
 {
 	if (a->door == DOOR_MCP)
 		edge_mcp_unavailable(a);
+	else if (a->door == DOOR_WEB)
+		edge_web_refuse(a, E_UNAVAILABLE, (span){ 0 });
 	else if (a->door == DOOR_OAUTH)
 		edge_oauth_refuse(a, E_UNAVAILABLE, (span){ 0 });
 	else
@@ -146,6 +148,8 @@ edge_ask_send(struct ask *a)
 	case PEER_REFUSED:
 		if (a->door == DOOR_MCP)
 			edge_mcp_refuse_peer(a, c->error);
+		else if (a->door == DOOR_WEB)
+			edge_web_refuse(a, c->error, (span){ 0 });
 		else if (a->door == DOOR_OAUTH)
 			edge_oauth_refuse(a, c->error, (span){ 0 });
 		else
@@ -157,7 +161,7 @@ edge_ask_send(struct ask *a)
 	edge_oauth_send_proof(a);
 	if (a->door == DOOR_MCP)
 		edge_mcp_send(a);
-	else if (a->door == DOOR_OP || a->door == DOOR_OAUTH)
+	else if (a->door == DOOR_OP || a->door == DOOR_OAUTH || a->door == DOOR_WEB)
 		send_op(a);
 	else
 		edge_authzen_send(a);

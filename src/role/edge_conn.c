@@ -91,7 +91,7 @@ edge_conn_introduce(struct edge *e, struct edge_conn *c)
 {
 	if (!edge_core_up(e))
 		return;
-	if (e->class == OP_CLASS_A)
+	if (http_conn_peer(c->http)->tls)
 		introduce_tls(e, c);
 	else if (role_link(e->w, ROLE_ATTEST, 0))
 		introduce_local(e, c);

@@ -97,7 +97,7 @@ edge_oauth_send_proof(struct ask *a)
 bool
 edge_oauth_document(struct edge *e, struct http_exchange *x, const struct http_request *r, enum door d)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 	static const struct http_field fields[] = { { SPAN("Cache-Control"), SPAN("public, max-age=60") } };
 	struct http_answer a = { .status = 200, .content_type = SPAN("application/json"), .fields = { fields, 1 } };
 
@@ -143,7 +143,7 @@ reply(struct ask *a, unsigned http, const struct buf *body)
 void
 edge_oauth_refuse(struct ask *a, uint16_t error, span core_body)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	buf_init(&b, 16384);
 	oauth_render_error(&b, error, core_body);
@@ -168,7 +168,7 @@ edge_oauth_read(struct ask *a, const struct http_request *r)
 void
 edge_oauth_answer(struct ask *a, const struct msg_answer *m)
 {
-	CLEANUP(buf_fini) struct buf b;
+	CLEANUP(buf_fini) struct buf b = { 0 };
 
 	if (m->error != E_OK) {
 		edge_oauth_refuse(a, m->error, m->body);

@@ -142,6 +142,12 @@ bool edge_oauth_read(struct ask *a, const struct http_request *r);   /* false: a
 void edge_oauth_refuse(struct ask *a, uint16_t error, span core_body);
 void edge_oauth_answer(struct ask *a, const struct msg_answer *m);
 
+/* edge_web.c */
+uint16_t edge_web_check(const struct edge *e, const struct http_request *r);   /* Host and Origin */
+void edge_web_request(struct edge *e, struct http_exchange *x, const struct http_request *r);
+void edge_web_refuse(struct ask *a, uint16_t error, span core_body);
+void edge_web_answer(struct ask *a, const struct msg_answer *m);
+
 /* edge_tls.c */
 status edge_tls_configure(struct edge *e);
 void edge_tls_ask_leaf(struct edge *e);

@@ -10,7 +10,7 @@ status
 edge_tls_configure(struct edge *e)
 {
 	/* A client certificate is not checked against any authority: its thumbprint binds enrolment and tokens (RFC 8705 §2.2). */
-	struct tls_server_options o = { .client_cert = TLS_CLIENT_CERT_BOUND };
+	struct tls_server_options o = { .client_cert = e->class == OP_CLASS_A ? TLS_CLIENT_CERT_BOUND : TLS_CLIENT_CERT_NONE };
 	return tls_server_new(&o, &e->tls);
 }
 

@@ -143,6 +143,19 @@ struct source {
 	const struct options *o;
 };
 
+/* The pages take the next port; any free one where the API does. */
+static status
+set_port(struct config *c, const char *port, struct config_error *e)
+{
+	char next[24];
+
+	TRY(config_set(c, SPAN("api.port"), span_str(port), "--port", e));
+	if (!c->dev)
+		return OK;
+	snprintf(next, sizeof next, "%lld", (long long)(c->api_port && c->api_port < 65535 ? c->api_port + 1 : 0));
+	return config_set(c, SPAN("people.port"), span_str(next), "--port", e);
+}
+
 static status
 read_all(void *ctx, struct config *c, struct config_error *e)
 {
@@ -157,7 +170,7 @@ read_all(void *ctx, struct config *c, struct config_error *e)
 	if (s->o->data)
 		TRY(set_data(c, s->o->data, e));
 	if (s->o->port)
-		TRY(config_set(c, SPAN("api.port"), span_str(s->o->port), "--port", e));
+		TRY(set_port(c, s->o->port, e));
 	for (size_t i = 0; i < s->o->n_set; i++)
 		TRY(apply_set(c, s->o->set[i], e));
 	if (s->dev)

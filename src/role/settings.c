@@ -2,6 +2,7 @@
 
 #include "base/env.h"
 #include "text/json.h"
+#include "text/url.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,22 @@ settings_url(const struct config *c, uint16_t port, struct buf *out)
 	}
 	buf_put_str(out, "https://");
 	put_host(out, c->api_address);
+	buf_printf(out, ":%u", port);
+}
+
+/* The pages have the API's name; where that is public, it is the host of its URL. */
+void
+settings_people_url(const struct config *c, uint16_t port, struct buf *out)
+{
+	struct url u;
+	CLEANUP(arena_fini) struct arena a = { 0 };
+
+	if (!port)
+		return;
+	arena_init(&a, 65536);
+	bool public = c->api_url.n && !failed(url_parse(c->api_url, &a, &u, NULL));
+	buf_put_str(out, "https://");
+	put_host(out, public ? u.host : c->api_address);
 	buf_printf(out, ":%u", port);
 }
 
@@ -80,11 +97,25 @@ put_url(struct json_writer *w, const char *key, const struct config *c, uint16_t
 }
 
 static void
-put_edge(struct json_writer *w, const struct config *c, enum role id, uint16_t port)
+put_people_url(struct json_writer *w, const char *key, const struct config *c, uint16_t port)
 {
-	put_url(w, "base", c, port);
+	CLEANUP(buf_fini) struct buf b = { 0 };
+
+	buf_init(&b, 4096);
+	settings_people_url(c, port, &b);
+	json_w_kstr(w, key, buf_span(&b));
+}
+
+static void
+put_edge(struct json_writer *w, const struct config *c, enum role id, struct settings_ports ports)
+{
+	put_url(w, "base", c, ports.api);
 	if (id == ROLE_AGENTS)
-		put_hosts(w, c, port);
+		put_hosts(w, c, ports.api);
+	else if (id == ROLE_PEOPLE && ports.people)
+		put_hosts(w, c, ports.people);
+	if (id != ROLE_LOCAL)
+		put_people_url(w, "people", c, ports.people);
 	json_w_kint(w, "hold_ms", c->hold_ms);
 }
 
@@ -153,14 +184,15 @@ put_boot_id(struct json_writer *w)
 }
 
 static void
-put_core(struct json_writer *w, const struct config *c, uint16_t port, uint32_t uid)
+put_core(struct json_writer *w, const struct config *c, struct settings_ports ports, uint32_t uid)
 {
 	CLEANUP(buf_fini) struct buf people = { 0 };
 
 	buf_init(&people, 65536);
 	put_bootstrap(&people, c, uid);
 	json_w_kstr(w, "node", c->node);
-	put_url(w, "audience", c, port);
+	put_url(w, "audience", c, ports.api);
+	put_people_url(w, "people", c, ports.people);
 	json_w_kstr(w, "origin", c->node);
 	json_w_kstr(w, "store", c->store_backend);
 	json_w_kstr(w, "bootstrap", buf_span(&people));
@@ -169,7 +201,7 @@ put_core(struct json_writer *w, const struct config *c, uint16_t port, uint32_t 
 }
 
 void
-settings_make(const struct config *c, enum role id, const char *dir, uint16_t port, uint32_t uid, struct buf *out)
+settings_make(const struct config *c, enum role id, const char *dir, struct settings_ports ports, uint32_t uid, struct buf *out)
 {
 	struct json_writer w = json_w(out);
 
@@ -179,17 +211,17 @@ settings_make(const struct config *c, enum role id, const char *dir, uint16_t po
 		json_w_kcstr(&w, "dir", dir);
 	switch (id) {
 	case ROLE_AGENTS: case ROLE_LOCAL: case ROLE_PEOPLE:
-		put_edge(&w, c, id, port);
+		put_edge(&w, c, id, ports);
 		break;
 	case ROLE_CORE:
-		put_core(&w, c, port, uid);
+		put_core(&w, c, ports, uid);
 		break;
 	case ROLE_STORE:
 		json_w_kstr(&w, "backend", c->store_backend);
 		json_w_kint(&w, "reserve", c->store_reserve);
 		break;
 	case ROLE_SIGNER:
-		put_url(&w, "issuer", c, port);
+		put_url(&w, "issuer", c, ports.api);
 		json_w_kstr(&w, "origin", c->node);
 		put_names(&w, c);
 		break;

@@ -25,8 +25,8 @@ struct supervisor {
 	struct supervisor_hooks hooks;
 	struct slot slots[SLOTS];
 	size_t n;
-	int listeners[3];          /* by enum listen_kind; -1 */
-	uint16_t port;
+	int listeners[LISTEN_COUNT];          /* by enum listen_kind; -1 */
+	struct settings_ports ports;
 	int exe_fd;
 	bool was_ready;
 	int stage;                 /* of the stop; -1: running */
@@ -69,7 +69,7 @@ tell_config(struct supervisor *v, struct slot *s)
 	struct msg m = msg_make(MSG_CONFIG);
 
 	buf_init(&json, 262144);
-	settings_make(v->config, s->id, s->dir[0] ? s->dir : NULL, v->port, getuid(), &json);
+	settings_make(v->config, s->id, s->dir[0] ? s->dir : NULL, v->ports, getuid(), &json);
 	if (failed(buf_finish(&json))) {
 		log_error("the configuration does not fit a message", KV("name", role_name(s->id)));
 		slot_kill(s);
@@ -140,8 +140,10 @@ on_started(struct slot *s)
 		tell_listener(v, s, LISTEN_TLS);
 	else if (s->id == ROLE_LOCAL)
 		tell_listener(v, s, LISTEN_AGENT_SOCKET);
-	else if (s->id == ROLE_PEOPLE)
+	else if (s->id == ROLE_PEOPLE) {
 		tell_listener(v, s, LISTEN_PEOPLE_SOCKET);
+		tell_listener(v, s, LISTEN_PEOPLE_TLS);
+	}
 	for (size_t i = 0; i < v->n; i++)
 		if (&v->slots[i] != s)
 			link_pair(s, &v->slots[i]);
@@ -190,7 +192,7 @@ announce_ready(struct supervisor *v)
 	v->was_ready = true;
 	systemd_notify("READY=1");
 	if (v->hooks.ready)
-		v->hooks.ready(v->hooks.ready_ctx, v->config, v->port);
+		v->hooks.ready(v->hooks.ready_ctx, v->config, v->ports);
 }
 
 static void
@@ -266,8 +268,9 @@ reload(struct supervisor *v)
 	status s = v->hooks.reload(v->hooks.ctx, c, &why);
 	if (!failed(s) && (!span_eq(c->data, v->config->data) || !span_eq(c->run, v->config->run) ||
 	                   !span_eq(c->api_address, v->config->api_address) || c->api_port != v->config->api_port ||
+	                   c->people_port != v->config->people_port ||
 	                   c->uid_base != v->config->uid_base || c->api_edges != v->config->api_edges)) {
-		config_say(&why, "data, run, api.address, api.port, api.edges and users.uid_base need a restart");
+		config_say(&why, "data, run, api.address, api.port, people.port, api.edges and users.uid_base need a restart");
 		s = FAIL(E_BAD_CONFIG);
 	}
 	if (failed(s)) {
@@ -299,6 +302,24 @@ on_signal(void *ctx, int signo, int)
 /* ---- start ---------------------------------------------------------------------------------------------------------- */
 
 static status
+open_pages(struct supervisor *v, struct config_error *e)
+{
+	const struct config *c = v->config;
+	char text[4096];
+
+	if (v->listeners[LISTEN_PEOPLE_TLS] < 0) {
+		if (c->people_port < 0)
+			return OK;
+		snprintf(text, sizeof text, "%.*s", SPAN_ARG(c->api_address));
+		if (failed(net_listen_tcp(text, (uint16_t)c->people_port, false, &v->listeners[LISTEN_PEOPLE_TLS]))) {
+			config_say(e, "%s port %lld can not be listened on: is another server there?", text, (long long)c->people_port);
+			return FAIL(E_BAD_CONFIG);
+		}
+	}
+	return net_local_port(v->listeners[LISTEN_PEOPLE_TLS], &v->ports.people);
+}
+
+static status
 open_listeners(struct supervisor *v, struct config_error *e)
 {
 	static const char *const sockets[] = { [LISTEN_AGENT_SOCKET] = "agent/agent.sock", [LISTEN_PEOPLE_SOCKET] = "people/people.sock" };
@@ -313,7 +334,8 @@ open_listeners(struct supervisor *v, struct config_error *e)
 			return FAIL(E_BAD_CONFIG);
 		}
 	}
-	TRY(net_local_port(v->listeners[LISTEN_TLS], &v->port));
+	TRY(net_local_port(v->listeners[LISTEN_TLS], &v->ports.api));
+	TRY(open_pages(v, e));
 	for (int kind = LISTEN_AGENT_SOCKET; kind <= LISTEN_PEOPLE_SOCKET; kind++) {
 		int64_t mode = kind == LISTEN_AGENT_SOCKET ? c->agent_socket_mode : c->people_socket_mode;
 		if (v->listeners[kind] >= 0)

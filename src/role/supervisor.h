@@ -10,12 +10,13 @@
 #define AMBIT_ROLE_SUPERVISOR_H
 
 #include "role/config.h"
+#include "role/settings.h"
 
 struct supervisor;
 
 struct supervisor_hooks {
-	/* Every role is up for the first time. `port`: of the API. */
-	void (*ready)(void *ready_ctx, const struct config *c, uint16_t port);
+	/* Every role is up for the first time. */
+	void (*ready)(void *ready_ctx, const struct config *c, struct settings_ports ports);
 	/* SIGHUP: a new configuration, to be freed by the supervisor, or an error that is logged. */
 	status (*reload)(void *ctx, struct config *ret, struct config_error *reterr);
 	void *ctx, *ready_ctx;

@@ -31,9 +31,11 @@ systemd_notify(const char *state)
 }
 
 static status
-take(span name, int fd, int listeners[static 3])
+take(span name, int fd, int listeners[static LISTEN_COUNT])
 {
-	static const char *const names[] = { [LISTEN_TLS] = "api", [LISTEN_AGENT_SOCKET] = "agent", [LISTEN_PEOPLE_SOCKET] = "people" };
+	static const char *const names[] = {
+		[LISTEN_TLS] = "api", [LISTEN_AGENT_SOCKET] = "agent", [LISTEN_PEOPLE_SOCKET] = "people", [LISTEN_PEOPLE_TLS] = "pages",
+	};
 	int flags = fcntl(fd, F_GETFL);
 
 	ENSURE(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0, E_BAD_CONFIG);
@@ -47,7 +49,7 @@ take(span name, int fd, int listeners[static 3])
 }
 
 status
-systemd_listeners(int listeners[static 3])
+systemd_listeners(int listeners[static LISTEN_COUNT])
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
 	uint64_t p, n;
