@@ -133,13 +133,13 @@ drop_in(struct pg_revocation *v, span db, unsigned objects, bool databases, bool
 	return OK;   /* the next round sees what is left */
 }
 
-/* Where anything depends on the role. A row with no database is about shared objects and is done from any. */
+/* Where anything depends on the role. A row with no database is about shared objects and is done from any: from one that has others. */
 static status
 drop_round(struct pg_revocation *v, bool *ret_dropped)
 {
 	CLEANUP(pg_done) struct pg_result *r = NULL;
-	TRY(pg_run(v->g, (span){ 0 }, "SELECT datname, sum((deptype = 'o')::int), bool_or(dbid = 0 AND deptype = 'o') FROM (SELECT CASE dbid WHEN 0 THEN"
-	    " (SELECT oid FROM pg_database WHERE datname = current_database()) ELSE dbid END AS at, dbid, deptype FROM pg_shdepend"
+	TRY(pg_run(v->g, (span){ 0 }, "SELECT datname, sum((deptype = 'o')::int), bool_or(dbid = 0 AND deptype = 'o') FROM (SELECT coalesce(nullif(dbid, 0),"
+	    " max(nullif(dbid, 0)) OVER (), (SELECT oid FROM pg_database WHERE datname = current_database())) AS at, dbid, deptype FROM pg_shdepend"
 	    " WHERE refclassid = 'pg_authid'::regclass AND refobjid = $1::oid) d JOIN pg_database ON at = pg_database.oid GROUP BY datname", 1,
 	    (const char *const[]){ v->oid }, &r));
 	int rows = pg_rows(r);
