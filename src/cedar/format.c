@@ -72,7 +72,8 @@ S_tokenize(span text, struct tokens *ts)
 		if (t.kind == CEDAR_T_COMMENT) {
 			TRY(S_grow(&ts->comments, ts->comment_n, &ts->comment_cap, sizeof *ts->comments));
 			ts->comments[ts->comment_n++] = (struct comment){ S_trim(t.text), S_blank_between(text, end, t.pos.offset) };
-			if (ts->n && pending == 0 && t.pos.line == line)
+			/* a carriage return ends a comment, but no line: of two behind one token, the second goes below */
+			if (ts->n && pending == 0 && t.pos.line == line && !ts->all[ts->n - 1].trailing)
 				ts->all[ts->n - 1].trailing = ts->comment_n;
 			else
 				pending++;

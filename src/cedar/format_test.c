@@ -18,6 +18,7 @@ static const struct { const char *from, *to; } rows[] = {
 	  "// head\n\n// about\npermit (\n  principal, // who\n  action, // what\n  // before\n  resource\n); // tail\n\n// end\n" },
 	{ "forbid(principal,action,resource)// who\nwhen{true// one\n}; // end",
 	  "forbid (principal, action, resource) // who\nwhen {\n  true // one\n}; // end\n" },
+	{ "permit(principal,action,resource);//a\r//b", "permit (principal, action, resource); //a\n\n//b\n" },
 	{ "permit(principal,action,resource)when{true//c\n&&false};",
 	  "permit (principal, action, resource)\nwhen {\n  true //c\n  &&\n  false\n};\n" },
 };
