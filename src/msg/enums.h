@@ -20,4 +20,10 @@ enum binding { BINDING_LOCAL_PEER = 1, BINDING_CERT = 2, BINDING_KEY = 3, BINDIN
 /* What a search of the AuthZEN API looks for. */
 enum search_kind { SEARCH_SUBJECT = 1, SEARCH_RESOURCE = 2, SEARCH_ACTION = 3 };
 
+/* What the engine role does for a lease. LEASE_OP_DELIVER: the credential went to the edge. */
+enum lease_op { LEASE_OP_CREATE, LEASE_OP_DELIVER, LEASE_OP_RENEW, LEASE_OP_REVOKE, LEASE_OP_COUNT };
+
+/* What core asks about an upstream. LIST: every account that bears our prefix; INVENTORY: every account. */
+enum engine_ask { ENGINE_ASK_LIST, ENGINE_ASK_TEST, ENGINE_ASK_INVENTORY, ENGINE_ASK_ROTATE, ENGINE_ASK_COUNT };
+
 #endif
