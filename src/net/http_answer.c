@@ -3,6 +3,7 @@
 #include "text/json.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum framing { BY_LENGTH, BY_CHUNKS, BY_CLOSE };
 
@@ -128,9 +129,14 @@ void
 http_reply(struct http_exchange *x, const struct http_answer *a)
 {
 	struct http_conn *c = conn_of(x);
+	if (a->own_pass_fd > 0 && (x->state == X_NONE || c->who.kind != HTTP_PEER_UNIX || c->pass_fd > 0))
+		close(a->own_pass_fd);
+	else if (a->own_pass_fd > 0)
+		c->pass_fd = a->own_pass_fd;
 	if (x->state == X_NONE)
 		return;
 	must(x->state == X_OPEN);
+	c->wipe |= a->secret;
 	bool keep = may_keep(x);
 	if (!answer_put(c, a, keep, x->head_only) &&
 	    !error_put(c, E_INTERNAL, (span){ 0 }, (struct http_fields){ 0 }, keep, x->head_only)) {

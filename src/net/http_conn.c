@@ -101,6 +101,11 @@ conn_kill(struct http_conn *c)
 	c->x.state = X_NONE;
 	server_forget_conn(c);
 	loop_fd_close(&c->io);
+	if (c->wipe && c->out.p)
+		explicit_bzero(c->out.p, c->out.cap);
+	if (c->pass_fd > 0)
+		close(c->pass_fd);
+	c->pass_fd = 0;
 	loop_timer_stop(&c->timer);
 	if (open && s->h.on_gone)
 		s->h.on_gone(s->ctx, &c->x);
@@ -182,6 +187,29 @@ conn_recv(struct http_conn *c, void *p, size_t n, size_t *ret)
 	return r == 0 ? IO_END : IO_OK;
 }
 
+/* The descriptor leaves with the first byte that does. */
+static ssize_t
+send_with_fd(struct http_conn *c, span data)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec v = { (void *)(uintptr_t)data.p, data.n };
+	struct msghdr g = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *m = CMSG_FIRSTHDR(&g);
+	m->cmsg_level = SOL_SOCKET;
+	m->cmsg_type = SCM_RIGHTS;
+	m->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(m), &c->pass_fd, sizeof c->pass_fd);
+	ssize_t r = sendmsg(c->io.fd, &g, MSG_NOSIGNAL);
+	if (r > 0) {
+		close(c->pass_fd);
+		c->pass_fd = 0;
+	}
+	return r;
+}
+
 static enum io
 conn_send(struct http_conn *c, span data, size_t *ret)
 {
@@ -189,11 +217,19 @@ conn_send(struct http_conn *c, span data, size_t *ret)
 		bool want_write;   /* a write that wants to read retries after the next read */
 		return from_tls(c, tls_write(c->tls, data.p, data.n, ret), &want_write);
 	}
-	ssize_t r = send(c->io.fd, data.p, data.n, MSG_NOSIGNAL);
+	ssize_t r = c->pass_fd > 0 ? send_with_fd(c, data) : send(c->io.fd, data.p, data.n, MSG_NOSIGNAL);
 	if (r < 0)
 		return errno == EAGAIN || errno == EINTR ? IO_AGAIN : IO_BROKEN;
 	*ret = (size_t)r;
 	return IO_OK;
+}
+
+static void
+wipe_out(struct http_conn *c)
+{
+	if (c->wipe && c->out.p)
+		explicit_bzero(c->out.p, c->out.cap);
+	c->wipe = false;
 }
 
 /* All output is out of our hands. */
@@ -201,6 +237,7 @@ static void
 drained(struct http_conn *c)
 {
 	c->out_sent = 0;
+	wipe_out(c);
 	buf_reset(&c->out);
 	server_block_give(c->s, &c->out);
 	if (c->state != CONN_FLUSH)

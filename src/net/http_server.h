@@ -37,6 +37,9 @@ struct http_answer {
 	span content_type;
 	struct http_fields fields;
 	span body;              /* ignored by http_stream_begin; with status 204 or 304 must be empty */
+	bool secret;            /* http_reply: our copy is wiped once it is sent */
+	int own_pass_fd;        /* http_reply on a unix socket: > 0: a descriptor that goes along (SCM_RIGHTS); closed in every
+	                           case, after the reply when it was sent with it */
 };
 
 struct http_handler {

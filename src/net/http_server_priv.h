@@ -98,6 +98,8 @@ struct http_conn {
 	int64_t deadline;       /* boot clock; 0: none */
 	struct buf in, out;
 	size_t out_sent;
+	bool wipe;              /* `out` holds a secret */
+	int pass_fd;            /* > 0: goes with the next byte of `out` */
 	/* The message at the front of `in`. */
 	struct http1_scanner scan;
 	size_t head_len, max_body, body_len, msg_len;
