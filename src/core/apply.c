@@ -98,6 +98,20 @@ plan_prune(struct core *c, struct plan *p)
 static status
 check_names(struct core *c, const struct plan *p, struct object_fault *f)
 {
+	/* An upstream stays known while there is anything of ours to be taken back from it. */
+	for (size_t i = 0; i < p->n; i++) {
+		const struct item *x = &p->items[i];
+		const struct upstream *u = x->change == CHANGE_REMOVE && x->old->kind == OBJ_UPSTREAM ? upstream_find(c, x->old->name) : NULL;
+		if (!u && x->fresh && x->fresh->kind == OBJ_UPSTREAM && (u = upstream_find(c, x->fresh->name)) != NULL &&
+		    strcmp(u->prefix, ((const struct upstream *)x->fresh->parsed)->prefix) == 0 &&
+		    span_eq(str_span(u->engine), str_span(((const struct upstream *)x->fresh->parsed)->engine)))
+			u = NULL;
+		if (!u || !u->leases)
+			continue;
+		*f = (struct object_fault){ .kind = "upstream", .name = str_span(u->name), .member = x->fresh ? "engine" : NULL,
+		                            .reason = "has leases that are not revoked yet" };
+		return FAIL(E_CONFLICT);
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		const struct object *o = p->items[i].fresh;
 		if (!o || o->kind != OBJ_AGENT)
@@ -351,6 +365,7 @@ carry_out(struct core *c, struct plan *p, span actor)
 	apply_refresh(c);
 	/* What a change has put outside is cut like anything else that is dead. */
 	revoke_dead(c, NULL, E_REVOKED, "configuration");
+	leases_sweep(c, NULL);
 }
 
 void

@@ -35,7 +35,7 @@ struct ask {
 static inline int64_t
 ask_timeout(unsigned role)
 {
-	return (role == ROLE_TOOLS ? 20 : role == ROLE_STORE ? 5 : 2) * INT64_C(1000000000);
+	return (role == ROLE_TOOLS ? 20 : role == ROLE_ENGINE ? 40 : role == ROLE_STORE ? 5 : 2) * INT64_C(1000000000);
 }
 
 /* Registers; the caller sends its message with ret->id. E_UNAVAILABLE: that role is down. */

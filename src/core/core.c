@@ -40,6 +40,8 @@ core_id(struct core *c, enum id_kind kind)
 			taken |= approval_find(c, id) != NULL;
 		else if (kind == ID_AGENT)
 			taken |= agent_by_id(c, id) != NULL;
+		else if (kind == ID_LEASE)
+			taken |= lease_find(c, id) != NULL;
 		else if (kind == ID_REVOCATION)
 			taken |= revocation_find(c, id) != NULL;
 		if (!taken)
@@ -71,11 +73,12 @@ init_maps(struct core *c)
 	struct map *maps[] = {
 		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->tickets, &c->refreshes, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
-		&c->revocations, &c->asks,
+		&c->revocations, &c->asks, &c->leases,
 	};
 	struct list *lists[] = {
 		&c->agents, &c->servers, &c->tools_list, &c->task_list, &c->call_list, &c->approval_list, &c->revocation_list, &c->ask_list,
-		&c->parked_list, &c->wait_list, &c->late_list, &c->session_tasks, &c->secret_list, &c->restoring, &c->tool_rows,
+		&c->parked_list, &c->wait_list, &c->late_list, &c->session_tasks, &c->secret_list, &c->restoring, &c->tool_rows, &c->upstreams, &c->lease_list,
+		&c->leases_restoring, &c->doomed,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
 		map_init(maps[i], drbg_u64(&c->rng), drbg_u64(&c->rng));
@@ -119,6 +122,7 @@ core_new(const struct core_config *config, const uint8_t seed[static 32], core_s
 	init_maps(c);
 	journal_init(&c->journal);
 	c->checkpoint_timer.kind = TIMER_CHECKPOINT;
+	c->doomed_timer.kind = TIMER_DOOMED;
 	clock_set(&c->clock, now, &step);
 	c->started = now.wall;
 	status s = init(c, config);
@@ -142,11 +146,14 @@ free_lists(struct core *c)
 	FREE_ALL(&c->call_list, struct call, all, call_free);
 	FREE_ALL(&c->approval_list, struct approval, all, approval_free);
 	FREE_ALL(&c->revocation_list, struct revocation, all, revocation_free);
+	FREE_ALL(&c->leases_restoring, struct lease, all, lease_unlinked_free);
+	FREE_ALL(&c->lease_list, struct lease, all, lease_free);
 	/* Out of their trees first: a parent may go before its children. */
 	list_for(it, &c->task_list)
 		list_del(&container_of(it, struct task, all)->siblings);
 	FREE_ALL(&c->task_list, struct task, all, task_free);
 	FREE_ALL(&c->servers, struct server, all, server_free);
+	FREE_ALL(&c->upstreams, struct upstream, all, upstream_free);
 	FREE_ALL(&c->agents, struct agent, all, agent_free);
 	FREE_ALL(&c->restoring, struct object, of_kind, object_free);
 	for (size_t i = 0; i < OBJECT_KIND_COUNT; i++)
@@ -192,7 +199,7 @@ core_free(struct core *c)
 	struct map *maps[] = {
 		&c->objects, &c->agents_by_id, &c->agents_by_name, &c->tickets, &c->refreshes, &c->once, &c->certs, &c->secrets, &c->enrolments, &c->enrolment_tokens, &c->servers_by_id, &c->tools,
 		&c->tools_by_wire, &c->tasks, &c->tokens, &c->calls, &c->calls_by_req, &c->approvals, &c->approvals_by_key, &c->peers, &c->stops,
-		&c->revocations, &c->asks,
+		&c->revocations, &c->asks, &c->leases,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
 		map_fini(maps[i]);
@@ -229,6 +236,10 @@ fire(struct core *c, struct timer *t)
 	case TIMER_LOG: return; /* journal_tick follows every step */
 	case TIMER_CHECKPOINT: checkpoint_timer(c); return;
 	case TIMER_LATE: late_timer(c, container_of(t, struct late_op, timer)); return;
+	case TIMER_LEASE: lease_timer(c, container_of(t, struct lease, timer)); return;
+	case TIMER_DOOMED: doomed_timer(c); return;
+	case TIMER_UPSTREAM: upstream_timer(c, container_of(t, struct upstream, timer)); return;
+	case TIMER_LOOK: upstream_look(c, container_of(t, struct upstream, look)); return;
 	}
 }
 
@@ -253,6 +264,7 @@ set_clock(struct core *c, instant now)
 	int64_t step;
 	clock_set(&c->clock, now, &step);
 	arena_reset(&c->arena);
+	c->lease_ends = 0;
 	if (!step || !c->loaded)
 		return;
 	struct event_writer *w = event_open(c, EV_CLOCK_STEPPED);
@@ -261,6 +273,7 @@ set_clock(struct core *c, instant now)
 	if (step > 0) {
 		tasks_expire(c);
 		approvals_expire(c);
+		leases_expire(c);
 	}
 }
 
@@ -351,7 +364,8 @@ static void
 dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 {
 	/* Before the rows are in, nothing but them and who is there is heard; questions are refused by themselves. */
-	if (!c->loaded && (m->type == MSG_CALL_STATE || m->type == MSG_TASK_CLEAN || m->type == MSG_FOUND || m->type == MSG_CANCEL))
+	if (!c->loaded && (m->type == MSG_CALL_STATE || m->type == MSG_TASK_CLEAN || m->type == MSG_FOUND || m->type == MSG_CANCEL ||
+	                   m->type == MSG_LEASE_STATE || m->type == MSG_ENGINE_TOLD))
 		return;
 	switch (m->type) {
 	case MSG_PEER: peer_attested(c, &m->peer); return;
@@ -366,7 +380,7 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	case MSG_OP: on_op(c, from, index, &m->op); return;
 	case MSG_CANCEL:
 		if (!parked_cancel(c, from, index, m->cancel.req) && !wait_cancel(c, from, index, m->cancel.req) &&
-		    !late_cancel(c, from, index, m->cancel.req))
+		    !late_cancel(c, from, index, m->cancel.req) && !lease_cancel(c, from, index, m->cancel.req))
 			call_cancel(c, from, index, m->cancel.req);
 		return;
 	case MSG_CALL_STATE: call_state(c, &m->call_state); return;
@@ -398,6 +412,8 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 		return;
 	case MSG_SEALED: ask_answered(c, m->sealed.req, from, m); return;
 	case MSG_WANT_SECRET: on_want_secret(c, &m->want_secret); return;
+	case MSG_LEASE_STATE: lease_state(c, &m->lease_state); return;
+	case MSG_ENGINE_TOLD: ask_answered(c, m->engine_told.req, from, m); return;
 	case MSG_LEAF_REQUEST: on_leaf_request(c, from, index, &m->leaf_request); return;
 	default: return; /* STATS and what the permit table keeps away */
 	}
@@ -439,6 +455,8 @@ link_up(struct core *c, enum role r, unsigned index)
 		return;
 	if (r == ROLE_TOOLS)
 		core_announce(c);
+	if (r == ROLE_ENGINE)
+		upstreams_announce(c);
 	if (r == ROLE_AGENTS || r == ROLE_LOCAL)
 		send_keys(c, r, index);
 	if (r == ROLE_ATTEST)
@@ -462,12 +480,18 @@ link_down(struct core *c, enum role r, unsigned index)
 		late_edge_gone(c, r, index);
 		if (c->loaded)
 			calls_edge_gone(c, r, index);
+		leases_edge_gone(c, r, index);
 		peers_edge_gone(c, r, index);
 		return;
 	case ROLE_TOOLS:
 		if (c->loaded)
 			calls_tools_gone(c);
 		asks_role_gone(c, r);
+		return;
+	case ROLE_ENGINE:
+		asks_role_gone(c, r);
+		leases_engine_gone(c);
+		upstreams_engine_gone(c);
 		return;
 	case ROLE_SIGNER: case ROLE_ATTEST:
 		asks_role_gone(c, r);
@@ -538,6 +562,9 @@ core_check(const struct core *c)
 		if (!task_state_over((enum task_state)t->state) && below != t->descendants)
 			return "descendants are miscounted";
 	}
+	list_for(it, &c->lease_list)
+		if (lease_fault(c, container_of(it, struct lease, all)))
+			return lease_fault(c, container_of(it, struct lease, all));
 	list_for(it, &c->approval_list) {
 		const struct approval *a = container_of(it, struct approval, all);
 		if (a->state == APPR_GRANTED && !a->grant_n)

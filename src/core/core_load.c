@@ -98,6 +98,7 @@ link_all(struct core *c, bool fresh)
 	TRY(enrolments_link(c));
 	TRY(once_link(c, fresh));
 	TRY(approvals_link(c));
+	TRY(leases_link(c));
 	return restore_policy(c);
 }
 
@@ -175,6 +176,9 @@ core_loaded(struct core *c, const struct msg_loaded *m)
 		peer_resolve(c, container_of(it, struct peer, node));
 	if (core_up(c, ROLE_TOOLS))
 		core_announce(c);
+	leases_begin(c);
+	if (core_up(c, ROLE_ENGINE))
+		upstreams_announce(c);
 	for (unsigned i = 0; i < EDGES_MAX; i++) {
 		send_keys(c, ROLE_AGENTS, i);
 		send_keys(c, ROLE_LOCAL, i);

@@ -13,6 +13,7 @@
 #include "core/envelope.h"
 #include "core/journal.h"
 #include "core/late.h"
+#include "core/lease.h"
 #include "core/object.h"
 #include "core/once.h"
 #include "core/peer.h"
@@ -65,9 +66,14 @@ struct core {
 	struct map stops;
 	struct map revocations;
 	struct map asks;
+	struct map leases;
 	struct list agents, servers, tools_list, task_list, call_list, approval_list, revocation_list, ask_list, parked_list, wait_list, late_list;
 	struct list secret_list;
 	struct list session_tasks;       /* tasks with open sessions at the tools role */
+	struct list upstreams, lease_list, leases_restoring;
+	struct list doomed;              /* leases that end as soon as there is room */
+	struct timer doomed_timer;
+	uint32_t lease_ends, leases_waiting;   /* ended in this step; not answered yet */
 	struct stop *world;
 	struct policy_set *policy;
 	struct policy_notes notes;       /* about it */

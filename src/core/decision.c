@@ -78,16 +78,38 @@ no_resource(struct decision *d, const struct task *t)
 		snprintf(d->detail, sizeof d->detail, "%s is limited to resources, and this tool has no resource mapping, so no call of it can be inside", id);
 }
 
+static struct misfit
+fits(const struct decision *d, const struct envelope *e, span name)
+{
+	enum effect effect = (enum effect)d->tool->effect;
+	if (d->tool->server->upstream)
+		return envelope_check_credential(e, d->tool->own_name, name, effect, d->environment, d->input);
+	return envelope_check(e, name, effect, d->resource, d->environment, d->input);
+}
+
+/* A template may be for tasks of some workflows only. */
+static bool
+for_workflow(struct decision *d)
+{
+	const struct upstream *u = d->tool->server->upstream;
+	if (!u || !d->task)
+		return true;
+	const struct json *spec = template_spec(u, span_sub(d->tool->own_name, u->name->n + 1, d->tool->own_name.n));
+	if (spec && template_for_workflow(spec, str_span(d->task->workflow)))
+		return true;
+	snprintf(d->detail, sizeof d->detail, "this credential is for tasks of certain workflows");
+	return deny(d, E_OUTSIDE_ENVELOPE);
+}
+
 /* 3. The envelope of the task and of every ancestor, and what bounds each from outside. */
 static bool
 inside(struct decision *d)
 {
 	span name = str_span(d->tool->name);
-	enum effect effect = (enum effect)d->tool->effect;
 	for (const struct task *t = d->task; t; t = t->parent) {
-		d->misfit = envelope_check(t->envelope, name, effect, d->resource, d->environment, d->input);
+		d->misfit = fits(d, t->envelope, name);
 		if (!d->misfit.code && t->cap) {
-			d->misfit = envelope_check(t->cap, name, effect, d->resource, d->environment, d->input);
+			d->misfit = fits(d, t->cap, name);
 			d->misfit_cap = d->misfit.code != E_OK;
 		}
 		if (d->misfit.code) {
@@ -301,7 +323,7 @@ decide(struct core *c, struct decision *d)
 	if (!d->environment.n && d->task)
 		d->environment = str_span(d->task->environment);
 	d->high_water = d->task ? task_high_water(d->task) : 0;
-	if (!alive(c, d) || !resource(c, d) || !inside(d) || !tool_as_approved(d))
+	if (!alive(c, d) || !resource(c, d) || !inside(d) || !for_workflow(d) || !tool_as_approved(d))
 		return;
 	if (d->task && d->task->open_approvals)
 		d->approval = approval_for(c, d->task, str_span(d->tool->name), &d->args_digest);

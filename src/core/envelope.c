@@ -192,12 +192,14 @@ read_limits(struct envelope *e, const struct json *v, struct json_error *err)
 static status
 read_all(struct envelope *e, const struct json *v, struct json_error *err)
 {
-	static const char *const names[] = { "tools", "effects", "resources", "environment", "arguments", "limits", NULL };
+	static const char *const names[] = { "tools", "effects", "resources", "environment", "arguments", "limits",
+	                                     "credentials", NULL };
 	TRY(json_only(v, names, err));
 	if (!json_gets(v, "tools"))
 		return refuse(err, "tools", v, "is required");
 	TRY(read_patterns(e, v, "tools", &e->tools, &e->tool_n, err));
 	TRY(read_patterns(e, v, "resources", &e->resources, &e->resource_n, err));
+	TRY(read_patterns(e, v, "credentials", &e->credentials, &e->credential_n, err));
 	e->has_resources = json_gets(v, "resources") != NULL;
 	TRY(json_opt_str(v, "environment", &e->environment, err));
 	TRY(read_effects(e, v, err));

@@ -42,9 +42,10 @@ struct envelope {
 	struct arena arena;      /* owns all below */
 	span text;               /* canonical JSON */
 	const span *tools, *resources;
+	const span *credentials;         /* "upstream.template"; none when not given */
 	const struct constraint *constraints;
 	const struct amount *amounts;
-	uint16_t tool_n, resource_n, constraint_n, amount_n;
+	uint16_t tool_n, resource_n, constraint_n, amount_n, credential_n;
 	uint8_t effects;         /* bits; all when not given */
 	bool has_resources;      /* given, so an empty list allows none */
 	int32_t max_calls;       /* -1: no limit */
@@ -78,6 +79,9 @@ bool envelope_has_tool(const struct envelope *e, span tool, enum effect effect);
 /* Resource: `Type::"id"` in the short form Type::id that patterns use, or empty when the call has none. */
 struct misfit envelope_check(const struct envelope *e, span tool, enum effect effect, span resource, span environment,
                              const struct json *args);
+/* The same for a credential, by its name "upstream.template": `credentials` says which, not `tools` and `resources`. */
+struct misfit envelope_check_credential(const struct envelope *e, span name, span tool, enum effect effect, span environment,
+                                        const struct json *args);
 /* Does `c` hold for these arguments? (Its tool pattern is the caller's business.) */
 bool constraint_holds(const struct constraint *c, const struct json *args);
 /* The amount a call spends under `a`: the integer at its path, 0 where there is none; negative or no integer: false. */

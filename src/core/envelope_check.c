@@ -159,6 +159,21 @@ envelope_check(const struct envelope *e, span tool, enum effect effect, span res
 	return (struct misfit){ 0 };
 }
 
+struct misfit
+envelope_check_credential(const struct envelope *e, span name, span tool, enum effect effect, span environment, const struct json *args)
+{
+	if (!any_match(e->credentials, e->credential_n, name))
+		return (struct misfit){ E_OUTSIDE_ENVELOPE, "credentials", NULL };
+	if (!(e->effects >> effect & 1))
+		return (struct misfit){ E_OUTSIDE_ENVELOPE, "effects", NULL };
+	if (e->environment.n && !span_eq(e->environment, environment))
+		return (struct misfit){ E_OUTSIDE_ENVELOPE, "environment", NULL };
+	for (uint16_t i = 0; i < e->constraint_n; i++)
+		if (pattern_match(e->constraints[i].tool, tool) && !constraint_holds(&e->constraints[i], args))
+			return (struct misfit){ E_ARGUMENT_REFUSED, "arguments", &e->constraints[i] };
+	return (struct misfit){ 0 };
+}
+
 static bool
 all_covered(const span *outer, uint16_t outer_n, const span *inner, uint16_t inner_n)
 {
@@ -177,6 +192,8 @@ envelope_narrower(const struct envelope *child, const struct envelope *parent, c
 {
 	if (!all_covered(parent->tools, parent->tool_n, child->tools, child->tool_n))
 		*ret_what = "tools";
+	else if (!all_covered(parent->credentials, parent->credential_n, child->credentials, child->credential_n))
+		*ret_what = "credentials";
 	else if (child->effects & ~parent->effects)
 		*ret_what = "effects";
 	else if (parent->environment.n && child->environment.n && !span_eq(parent->environment, child->environment))

@@ -75,7 +75,7 @@ held_void(struct core *c, uint64_t call)
 		struct held *h = container_of(it, struct held, list);
 		if (h->call != call)
 			continue;
-		permit |= h->type == MSG_PERMIT;
+		permit |= h->type == MSG_PERMIT || h->type == MSG_LEASE_CREATE;
 		held_free(c, h);
 	}
 	return permit;
@@ -108,6 +108,14 @@ held_refuse(struct core *c, int64_t older_than)
 			struct held *h = container_of(it, struct held, list);
 			if (boot_now(c) - h->since < older_than)
 				continue;
+			if (id_kind(h->call) == ID_LEASE) {
+				struct lease *l = lease_find(c, h->call);
+				must(l);
+				/* Its order to create or to deliver goes with it. */
+				lease_end(c, l, LEASE_BY_FAILURE, E_AUDIT_UNAVAILABLE, NULL);
+				again = true;
+				break;
+			}
 			if (h->call) {
 				struct call *call = call_find(c, h->call);
 				must(call);

@@ -212,7 +212,7 @@ exists(const struct core *c, enum stop_kind k, span name)
 				return true;
 		return object_find(c, OBJ_USER, name);
 	case STOP_TOOL: return tool_find(c, name);
-	case STOP_SERVER: return server_find(c, name);
+	case STOP_SERVER: return server_find(c, name) || span_is(name, "lease");
 	case STOP_TIER: return object_find(c, OBJ_TIER, name);
 	case STOP_WORLD: return true;
 	case STOP_KIND_COUNT: break;
@@ -277,6 +277,7 @@ kill_run(struct core *c, const struct kill *asked, struct revocation **ret, stru
 		a->tasks = 0;
 	}
 	revoke_dead(c, r, kind == STOP_WORLD ? E_WORLD_STOPPED : E_REVOKED, stop_names[kind]);
+	leases_sweep(c, r);
 	*ret = r;
 	return OK;
 }

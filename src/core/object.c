@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const object_kinds[] = { "user", "tier", "agent", "server", "label", "workflow", "policy", "application" };
+static const char *const object_kinds[] = { "user", "tier", "agent", "server", "label", "workflow", "policy", "application", "upstream" };
 static_assert(ARRAY_LEN(object_kinds) == OBJECT_KIND_COUNT);
 
 const char *object_kind_name(enum object_kind k) { return k < OBJECT_KIND_COUNT ? object_kinds[k] : "?"; }
@@ -26,7 +26,8 @@ bool
 object_name_ok(enum object_kind k, span name)
 {
 	size_t max = k == OBJ_SERVER ? 20 : OBJECT_NAME_MAX;
-	if (!name.n || name.n > max || span_is(name, "ambit"))
+	/* Actions of leases are Action::"lease/…". */
+	if (!name.n || name.n > max || span_is(name, "ambit") || (k == OBJ_SERVER && span_is(name, "lease")))
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		uint8_t ch = name.p[i];
@@ -81,8 +82,10 @@ static const char *const server_members[] = {
 	"kind", "name", "transport", "command", "env", "cwd", "read", "write", "network", "idle_seconds", "memory_mb", "url",
 	"ca_file", "tools", "secrets", NULL,
 };
+static const char *const upstream_members[] = { "kind", "name", "engine", "options", "root", "templates", NULL };
 static const char *const *const members_of[] = {
 	user_members, tier_members, agent_members, server_members, label_members, workflow_members, policy_members, application_members,
+	upstream_members,
 };
 static_assert(ARRAY_LEN(members_of) == OBJECT_KIND_COUNT);
 
@@ -310,6 +313,7 @@ parse(struct core *c, struct object *o, struct object_fault *f)
 	case OBJ_AGENT: return agent_parse(c, o, f);
 	case OBJ_SERVER: return server_parse(c, o, f);
 	case OBJ_APPLICATION: return application_parse(c, o, f);
+	case OBJ_UPSTREAM: return upstream_parse(c, o, f);
 	case OBJECT_KIND_COUNT: break;
 	}
 	return FAIL(E_INTERNAL);
@@ -345,7 +349,8 @@ object_new(struct core *c, const struct json *spec, span by, struct object **ret
 	if (!object_kind_from(kind, &k)) {
 		f->member = "kind";
 		f->reason = "unknown kind of resource";
-		f->suggestion = nearest((const char *const[]){ "user", "tier", "agent", "server", "label", "workflow", "policy", "application", NULL }, kind);
+		f->suggestion = nearest((const char *const[]){ "user", "tier", "agent", "server", "label", "workflow", "policy", "application",
+		                                                 "upstream", NULL }, kind);
 		return FAIL(E_BAD_REQUEST);
 	}
 	f->kind = object_kind_name(k);
@@ -385,6 +390,8 @@ object_free(struct core *c, struct object *o)
 		server_parsed_free(c, o->parsed);
 	if (o->parsed && o->kind == OBJ_APPLICATION)
 		application_free(o->parsed);
+	if (o->parsed && o->kind == OBJ_UPSTREAM)
+		upstream_parsed_free(c, o->parsed);
 	arena_fini(&o->arena);
 	free(o);
 }
@@ -417,13 +424,14 @@ object_install(struct core *c, struct object *o)
 	list_add_tail(at, &o->of_kind);
 	status s = map_add(&c->objects, object_hash(c, (enum object_kind)o->kind, o->name), &o->node);
 	must(!failed(s));
-	if (o->kind == OBJ_AGENT || o->kind == OBJ_SERVER) {
+	if (o->kind == OBJ_AGENT || o->kind == OBJ_SERVER || o->kind == OBJ_UPSTREAM)
 		o->parsed = NULL;
-		if (o->kind == OBJ_AGENT)
-			agent_install(c, o, parsed);
-		else
-			server_install(c, o, parsed);
-	}
+	if (o->kind == OBJ_AGENT)
+		agent_install(c, o, parsed);
+	if (o->kind == OBJ_SERVER)
+		server_install(c, o, parsed);
+	if (o->kind == OBJ_UPSTREAM && failed(upstream_install(c, o, parsed)))
+		core_fail(c, FAIL(E_NO_MEMORY));
 	row_mark(c, &o->row);
 	object_free(c, old);
 }
@@ -435,6 +443,8 @@ object_remove(struct core *c, struct object *o)
 		agent_removed(c, o);
 	if (o->kind == OBJ_SERVER)
 		server_removed(c, o);
+	if (o->kind == OBJ_UPSTREAM)
+		upstream_removed(c, o);
 	row_drop(c, &o->row);
 	map_del(&c->objects, &o->node);
 	object_free(c, o);

@@ -11,7 +11,7 @@
 struct core;
 
 /* ORDER object_kinds; applied in this order, removed in reverse, so that what is named is there. */
-enum object_kind { OBJ_USER, OBJ_TIER, OBJ_AGENT, OBJ_SERVER, OBJ_LABEL, OBJ_WORKFLOW, OBJ_POLICY, OBJ_APPLICATION, OBJECT_KIND_COUNT };
+enum object_kind { OBJ_USER, OBJ_TIER, OBJ_AGENT, OBJ_SERVER, OBJ_LABEL, OBJ_WORKFLOW, OBJ_POLICY, OBJ_APPLICATION, OBJ_UPSTREAM, OBJECT_KIND_COUNT };
 
 enum { OBJECT_NAME_MAX = 63, OBJECT_SPEC_MAX = 60000 };
 
@@ -26,13 +26,13 @@ struct object {
 	span name, by;
 	span text;                       /* canonical JSON of the resource */
 	const struct json *spec;
-	void *parsed;                    /* struct user, tier, agent, server, label, workflow, application; policy: NULL. In the arena, but for
-	                                    agent and server, which outlive their specs */
+	void *parsed;                    /* struct user, tier, agent, server, label, workflow, application, upstream; policy: NULL. In the
+	                                    arena, but for agent, server and upstream, which outlive their specs */
 };
 
 const char *object_kind_name(enum object_kind k);
 bool object_kind_from(span s, enum object_kind *ret);
-/* [a-z0-9][a-z0-9._/@-]{0,62}; servers [a-z0-9-]{1,20} and not "ambit". */
+/* [a-z0-9][a-z0-9._/@-]{0,62}; servers [a-z0-9-]{1,20} and neither "ambit" nor "lease". */
 bool object_name_ok(enum object_kind k, span name);
 /* NULL when absent. */
 struct object *object_find(const struct core *c, enum object_kind k, span name);

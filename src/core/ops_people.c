@@ -72,7 +72,11 @@ count_unconfirmed(const struct core *c)
 	list_for(it, &c->revocation_list) {
 		const struct revocation *r = container_of(it, struct revocation, all);
 		for (uint32_t i = 0; i < r->target_n; i++)
-			n += r->targets[i].state == TARGET_UNCONFIRMED;
+			n += r->targets[i].state == TARGET_UNCONFIRMED && id_kind(r->targets[i].task) == ID_TASK;
+	}
+	list_for(it, &c->lease_list) {
+		const struct lease *l = container_of(it, struct lease, all);
+		n += l->state == LEASE_REVOKING && l->error;
 	}
 	return n;
 }
@@ -110,6 +114,8 @@ write_findings(const struct core *c, struct json_writer *w)
 		finding(w, "signer_down", "no tokens can be issued", "look at the log of ambitd");
 	if (!core_up(c, ROLE_TOOLS))
 		finding(w, "tools_down", "no tool can be called", "look at the log of ambitd");
+	if (!core_up(c, ROLE_ENGINE) && !list_empty(&c->upstreams))
+		finding(w, "engine_down", "no credential can be issued or taken back", "look at the log of ambitd");
 	if (count_quarantined(c))
 		finding(w, "tools_quarantined", "tools wait for a review", "ambit tool list");
 	if (count_unconfirmed(c))
@@ -181,6 +187,7 @@ op_STATUS(struct core *c, struct op_call *, struct json_writer *w)
 	json_w_kint(w, "agents", (int64_t)agents);
 	json_w_kint(w, "tasks", (int64_t)c->active_tasks);
 	json_w_kint(w, "calls", (int64_t)c->calls.count);
+	json_w_kint(w, "leases", (int64_t)c->leases.count);
 	json_w_kint(w, "pending", (int64_t)count_open(c));
 	json_w_kint(w, "quarantined", (int64_t)count_quarantined(c));
 	json_w_kint(w, "unconfirmed", (int64_t)count_unconfirmed(c));
@@ -352,7 +359,7 @@ op_TOOL_EXPLAIN(struct core *c, struct op_call *o, struct json_writer *w)
 		uint16_t code;
 		if (only.n && !span_eq(only, str_span(t->name)) && !span_is(only, t->wire))
 			continue;
-		if (t->state == TOOL_GONE || tool_visible(c, o->task, t, &code))
+		if (t->state == TOOL_GONE || t->server->upstream || tool_visible(c, o->task, t, &code))
 			continue;
 		json_w_obj(w);
 		json_w_kcstr(w, "tool", t->wire);

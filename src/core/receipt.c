@@ -4,19 +4,22 @@
 
 #include <stdlib.h>
 
-enum { RECEIPT_ROWS = 512, RECEIPT_PAGE = 500 };
+enum { RECEIPT_LEASES = 256, RECEIPT_ROWS = 512, RECEIPT_PAGE = 500 };
 
 struct receipt_call { uint64_t id; span tool, resource; uint8_t state; bool is_error; };
 struct receipt_tally { span tool, code; uint64_t calls, denied; };
+
+struct receipt_lease { uint64_t id; span upstream, template, account; const char *state; };
 
 struct receipt {
 	struct arena arena;
 	struct msg_read q;
 	uint64_t allowed, denied, approved, first_seq, last_seq;
 	struct receipt_call calls[RECEIPT_ROWS];
+	struct receipt_lease leases[RECEIPT_LEASES];
 	struct receipt_tally tools[64], denials[64];
 	span resources[128];
-	uint32_t call_n, tool_n, denial_n, resource_n;
+	uint32_t call_n, tool_n, denial_n, resource_n, lease_n;
 	bool cut;                /* more than fits */
 };
 
@@ -73,6 +76,31 @@ call_over(struct receipt *r, uint64_t id, enum call_state state, bool is_error)
 }
 
 static void
+fold_lease(struct receipt *r, const struct event *e)
+{
+	uint64_t id = id_field(e, F_LEASE);
+	struct receipt_lease *l = NULL;
+	for (uint32_t i = 0; i < r->lease_n && !l; i++)
+		if (r->leases[i].id == id)
+			l = &r->leases[i];
+	if (e->head.type == EV_LEASE_INTENDED && !l && r->lease_n == RECEIPT_LEASES)
+		r->cut = true;
+	if (e->head.type == EV_LEASE_INTENDED && !l && r->lease_n < RECEIPT_LEASES) {
+		l = &r->leases[r->lease_n++];
+		*l = (struct receipt_lease){ id, keep(r, e, F_UPSTREAM), keep(r, e, F_TEMPLATE), keep(r, e, F_ACCOUNT), "intended" };
+	}
+	if (!l)
+		return;
+	switch (e->head.type) {
+	case EV_LEASE_ACTIVE: l->state = "active"; return;
+	case EV_LEASE_REVOKING: l->state = "revoking"; return;
+	case EV_LEASE_UNCONFIRMED: l->state = "unconfirmed"; return;
+	case EV_LEASE_REVOKED: l->state = "revoked"; return;
+	default: return;
+	}
+}
+
+static void
 fold(struct receipt *r, const struct event *e)
 {
 	struct receipt_tally *t;
@@ -111,8 +139,29 @@ fold(struct receipt *r, const struct event *e)
 	case EV_CALL_DONE: call_over(r, id_field(e, F_CALL), CALL_DONE, event_get(e, F_IS_ERROR, &v) && v.b); return;
 	case EV_CALL_CUT: call_over(r, id_field(e, F_CALL), CALL_CUT, false); return;
 	case EV_CALL_UNKNOWN: call_over(r, id_field(e, F_CALL), CALL_UNKNOWN, false); return;
+	case EV_LEASE_INTENDED: case EV_LEASE_ACTIVE: case EV_LEASE_REVOKING: case EV_LEASE_UNCONFIRMED: case EV_LEASE_REVOKED:
+		fold_lease(r, e);
+		return;
 	default: return;
 	}
+}
+
+/* The account's name stays, so that whoever looks at the upstream's own log knows whose it was. */
+static void
+write_leases(const struct receipt *r, struct json_writer *w)
+{
+	json_w_karr(w, "leases");
+	for (uint32_t i = 0; i < r->lease_n; i++) {
+		const struct receipt_lease *l = &r->leases[i];
+		json_w_obj(w);
+		write_id(w, "lease", l->id);
+		json_w_kstr(w, "upstream", l->upstream);
+		json_w_kstr(w, "template", l->template);
+		json_w_kstr(w, "account", l->account);
+		json_w_kcstr(w, "state", l->state);
+		json_w_obj_end(w);
+	}
+	json_w_arr_end(w);
 }
 
 static void
@@ -211,6 +260,7 @@ render(struct core *c, struct ask *a, const struct receipt *r)
 	json_w_kint(&w, "denied", (int64_t)r->denied);
 	json_w_kint(&w, "approved", (int64_t)r->approved);
 	write_calls(r, &w);
+	write_leases(r, &w);
 	write_tallies(r, &w);
 	write_tree(c, t, &w);
 	json_w_kobj(&w, "chain");

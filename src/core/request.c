@@ -110,7 +110,8 @@ commit(struct core *c, const struct asker *who, struct decision *d, struct call 
 	}
 	budget_reserve(c, d);
 	d->tool->calls++;
-	row_mark(c, &d->tool->row);
+	if (!d->tool->server->upstream)
+		row_mark(c, &d->tool->row);
 	agent_use(c, d->agent, d->tool->name);
 	if (k) {
 		k->approval = d->lifted ? d->approval->id : 0;
@@ -252,6 +253,9 @@ identify(struct core *c, const struct asker *who, const uint8_t token[32], struc
 	return true;
 }
 
+/* What stands for a credential is asked for by lease/open, never called. */
+static struct tool *callable(struct tool *t) { return t && !t->server->upstream ? t : NULL; }
+
 void
 on_call(struct core *c, enum role from, unsigned index, const struct msg_call *m)
 {
@@ -266,7 +270,7 @@ on_call(struct core *c, enum role from, unsigned index, const struct msg_call *m
 		return;
 	}
 	if (identify(c, &who, m->token, &p, &t, &token))
-		request_call(c, &who, p, t, token, tool_by_wire(c, m->tool), m->tool, m->args, (span){ 0 });
+		request_call(c, &who, p, t, token, callable(tool_by_wire(c, m->tool)), m->tool, m->args, (span){ 0 });
 }
 
 void
@@ -290,7 +294,7 @@ on_await(struct core *c, enum role from, unsigned index, const struct msg_await 
 		return;
 	}
 	struct str *args = str_ref(a->args);
-	request_call(c, &who, p, t, token, tool_find(c, str_span(a->tool)), str_span(a->tool), str_span(args), (span){ 0 });
+	request_call(c, &who, p, t, token, callable(tool_find(c, str_span(a->tool))), str_span(a->tool), str_span(args), (span){ 0 });
 	str_unref(&c->strs, args);
 }
 
@@ -402,7 +406,7 @@ on_evaluate(struct core *c, enum role from, unsigned index, const struct msg_eva
 bool
 tool_visible(struct core *c, const struct task *t, const struct tool *tool, uint16_t *ret_code)
 {
-	*ret_code = tool_callable(tool, t->agent->tier);
+	*ret_code = tool->server->upstream ? E_TOOL_UNKNOWN : tool_callable(tool, t->agent->tier);
 	if (*ret_code != E_OK)
 		return false;
 	if (tool->stop->on || tool->server->stop->on) {

@@ -59,7 +59,7 @@ revocation_new(struct core *c, const struct kill *k, const char *cause, struct r
 }
 
 static void
-add_target(struct core *c, struct revocation *r, const struct task *t)
+add_target(struct core *c, struct revocation *r, uint64_t id)
 {
 	r->open++;
 	if (r->target_n == REVOCATION_TARGETS) {
@@ -76,7 +76,7 @@ add_target(struct core *c, struct revocation *r, const struct task *t)
 		r->targets = p;
 		r->target_cap = cap;
 	}
-	r->targets[r->target_n++] = (struct target){ .task = t->id, .state = TARGET_ASKED };
+	r->targets[r->target_n++] = (struct target){ .task = id, .state = TARGET_ASKED };
 }
 
 static void
@@ -87,7 +87,7 @@ end_sessions(struct core *c, struct revocation *r, struct task *t)
 	t->stopped_sessions = true;
 	row_mark(c, &t->row);
 	if (r)
-		add_target(c, r, t);
+		add_target(c, r, t->id);
 	send_now(c, ROLE_TOOLS, 0, &m);
 }
 
@@ -142,12 +142,13 @@ revoke_dead(struct core *c, struct revocation *r, uint16_t code, const char *cau
 static void
 target_event(struct core *c, const struct revocation *r, const struct target *t)
 {
-	const struct task *task = task_find(c, t->task);
+	const struct lease *lease = lease_find(c, t->task);
+	const struct task *task = lease ? lease->task : task_find(c, t->task);
 	bool ok = t->state == TARGET_CONFIRMED;
 	char id[ID_TEXT + 1];
 	id_text(t->task, id);
 	struct event_writer *w = event_open(c, ok ? EV_REVOCATION_CONFIRMED : EV_REVOCATION_UNCONFIRMED);
-	event_id(w, F_TASK, t->task);
+	event_id(w, F_TASK, task ? task->id : id_kind(t->task) == ID_TASK ? t->task : 0);
 	if (task)
 		event_id(w, F_AGENT, task->agent->id);
 	event_id(w, F_REVOCATION, r->id);
@@ -188,6 +189,42 @@ revocation_clean(struct core *c, const struct msg_task_clean *m)
 }
 
 void
+revocation_track(struct core *c, struct revocation *r, struct lease *l)
+{
+	add_target(c, r, l->id);
+	l->revocation = r->id;
+	row_mark(c, &l->row);
+	row_mark(c, &r->row);
+}
+
+void
+revocation_lease(struct core *c, const struct lease *l, bool confirmed)
+{
+	struct revocation *r = l->revocation ? revocation_find(c, l->revocation) : NULL;
+	if (!r)
+		return;
+	struct target *x = NULL;
+	for (uint32_t i = 0; i < r->target_n && !x; i++)
+		if (r->targets[i].task == l->id)
+			x = &r->targets[i];
+	/* One that is not listed counts as asked until it is confirmed. */
+	if (!x) {
+		r->open -= confirmed && r->open;
+		row_mark(c, &r->row);
+		return;
+	}
+	if (x->state == TARGET_CONFIRMED || (x->state == TARGET_UNCONFIRMED && !confirmed))
+		return;
+	if (x->state == TARGET_ASKED)
+		r->open--;
+	x->state = confirmed ? TARGET_CONFIRMED : TARGET_UNCONFIRMED;
+	x->unconfirmed = !confirmed;
+	x->took = boot_now(c) - r->created_boot;
+	target_event(c, r, x);
+	row_mark(c, &r->row);
+}
+
+void
 revocations_tools_back(struct core *c)
 {
 	/* The tools role ends every session when its link dies, and names what it could not end when it is back. What nobody
@@ -197,7 +234,7 @@ revocations_tools_back(struct core *c)
 		for (uint32_t i = 0; i < r->target_n; i++) {
 			struct msg m = msg_make(MSG_TASK_GONE);
 			m.task_gone.task = r->targets[i].task;
-			if (r->targets[i].state != TARGET_CONFIRMED)
+			if (r->targets[i].state != TARGET_CONFIRMED && id_kind(r->targets[i].task) == ID_TASK)
 				send_now(c, ROLE_TOOLS, 0, &m);
 		}
 	}
@@ -233,6 +270,23 @@ revocation_state(const struct revocation *r)
 	return unconfirmed ? "unconfirmed" : r->open ? "asked" : "confirmed";
 }
 
+static void
+write_unconfirmed(const struct core *c, const struct target *t, struct json_writer *w)
+{
+	const struct lease *l = lease_find(c, t->task);
+	if (!l) {
+		json_w_kcstr(w, "reason", "a session could not be shown to be gone");
+		return;
+	}
+	json_w_kcstr(w, "reason", error_text(l->error));
+	json_w_kstr(w, "upstream", str_span(l->upstream->name));
+	json_w_kint(w, "attempts", l->attempts);
+	if (l->native_end) {
+		json_w_key(w, SPAN("expires"));
+		write_time(w, l->term.expires);
+	}
+}
+
 void
 revocation_write(const struct core *c, const struct revocation *r, struct json_writer *w)
 {
@@ -254,7 +308,7 @@ revocation_write(const struct core *c, const struct revocation *r, struct json_w
 			json_w_num(w, (double)(t->took / NS_PER_MS) / 1000);
 		}
 		if (t->state == TARGET_UNCONFIRMED)
-			json_w_kcstr(w, "reason", "a session could not be shown to be gone");
+			write_unconfirmed(c, t, w);
 		json_w_obj_end(w);
 	}
 	json_w_arr_end(w);

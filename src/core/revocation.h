@@ -39,7 +39,7 @@ enum target_state { TARGET_ASKED, TARGET_CONFIRMED, TARGET_UNCONFIRMED };
 enum { REVOCATION_TARGETS = 4096 };
 
 struct target {
-	uint64_t task;
+	uint64_t task;                   /* or the lease */
 	uint8_t state;
 	uint32_t unconfirmed;            /* sessions */
 	int64_t took;                    /* ns */
@@ -78,6 +78,11 @@ status resume_run(struct core *c, span kind, span name, span reason, span actor)
 /* Everything that is dead now is cut; what has sessions becomes a target. */
 void revoke_dead(struct core *c, struct revocation *r, uint16_t code, const char *cause);
 void revocation_clean(struct core *c, const struct msg_task_clean *m);
+struct lease;
+/* The lease becomes a target of r, and knows it. */
+void revocation_track(struct core *c, struct revocation *r, struct lease *l);
+/* Its absence was read back, or could not be. No-op for one without a revocation. */
+void revocation_lease(struct core *c, const struct lease *l, bool confirmed);
 /* The tools role is back: what was not confirmed is asked again. */
 void revocations_tools_back(struct core *c);
 void revocation_write(const struct core *c, const struct revocation *r, struct json_writer *w);

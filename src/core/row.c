@@ -137,6 +137,14 @@ encode(struct core *c, struct row *r, char key[static 256], struct buf *v)
 			refresh_encode(f, v);
 		break;
 	}
+	case ROW_LEASE: {
+		const struct lease *l = container_of(r, struct lease, row);
+		key[0] = 'l';
+		id = l->id;
+		if (v)
+			lease_encode(l, v);
+		break;
+	}
 	case ROW_KIND_COUNT: break;
 	}
 	if (id)
@@ -231,6 +239,7 @@ restore_one(struct core *c, span key, span value)
 	case 'q': return tool_restore_later(c, rest, value);
 	case 'b': return stop_restore(c, rest, value);
 	case 'r': return revocation_restore(c, id, value);
+	case 'l': return lease_restore(c, id, value);
 	case 'i': return cert_restore(c, rest, value);
 	case 'f': return refresh_restore(c, rest, value);
 	case 'n': return once_restore(c, rest, value);

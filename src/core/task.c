@@ -203,6 +203,7 @@ task_alloc(uint64_t id)
 	list_init(&t->siblings);
 	list_init(&t->children);
 	list_init(&t->sessions);
+	list_init(&t->leases);
 	row_init(&t->row, ROW_TASK);
 	t->timer.kind = TIMER_TASK_EXPIRY;
 	t->grace.kind = TIMER_TASK_GRACE;
@@ -353,7 +354,7 @@ leave_holder(struct core *c, struct task *t)
 
 /* The bookkeeping of one task that is over; no event. */
 static void
-close_one(struct core *c, struct task *t, enum task_state to, enum cause cause)
+close_one(struct core *c, struct task *t, enum task_state to, enum cause cause, struct revocation *r)
 {
 	become(t, to);
 	t->cause = (uint8_t)cause;
@@ -366,18 +367,19 @@ close_one(struct core *c, struct task *t, enum task_state to, enum cause cause)
 	t->timer.kind = TIMER_REAP;
 	if (failed(timer_set(&c->timers, &t->timer, boot_now(c) + TASK_KEEP)))
 		core_fail(c, FAIL(E_NO_MEMORY));
+	leases_task_ended(c, t, r);
 }
 
 /* The descendants follow in memory; in the log and the projection their parent's end says it. */
 static void
-close_below(struct core *c, struct task *top)
+close_below(struct core *c, struct task *top, struct revocation *r)
 {
 	struct task *t = top;
 	while (!list_empty(&t->children))
 		t = container_of(t->children.next, struct task, siblings);
 	while (t != top) {
 		if (!task_state_over((enum task_state)t->state)) {
-			close_one(c, t, TASK_REVOKED, CAUSE_PARENT);
+			close_one(c, t, TASK_REVOKED, CAUSE_PARENT, r);
 			wait_over(c, t, (span){ 0 }, (span){ 0 });
 		}
 		t->descendants = 0;
@@ -419,10 +421,10 @@ task_end(struct core *c, struct task *t, enum task_state to, enum cause cause, s
 	for (struct task *p = t->parent; p; p = p->parent)
 		p->descendants -= p->descendants < gone ? p->descendants : gone;
 	bool alone = list_empty(&t->children);
-	close_one(c, t, to, cause);
+	close_one(c, t, to, cause, t->revocation);
 	wait_over(c, t, actor, reason);
 	if (!alone)
-		close_below(c, t);
+		close_below(c, t, t->revocation);
 	t->descendants = 0;
 	row_mark(c, &t->row);
 	c->journal.priority |= to == TASK_REVOKED;
@@ -450,6 +452,8 @@ task_complete(struct core *c, struct task *t, span actor, span reason)
 	event_close_must(c);
 	become(t, TASK_ENDING);
 	row_mark(c, &t->row);
+	/* Calls in flight have their time; what was lent goes back at once. */
+	leases_task_ended(c, t, NULL);
 	t->timer.kind = TIMER_TASK_END;
 	int64_t drain = boot_now(c) + TASK_DRAIN;
 	if (failed(timer_set(&c->timers, &t->timer, drain < t->term.deadline ? drain : t->term.deadline)))
@@ -474,7 +478,7 @@ reap(struct core *c, struct task *top)
 	for (int n = 0; n < 256; n++) {
 		while (!list_empty(&t->children))
 			t = container_of(t->children.next, struct task, siblings);
-		if (t->in_flight || t->open_approvals || !list_empty(&t->sessions))
+		if (t->in_flight || t->open_approvals || t->leases_n || !list_empty(&t->sessions))
 			break;
 		struct task *up = t->parent;
 		bool last = t == top;

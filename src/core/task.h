@@ -47,6 +47,7 @@ struct task {
 	uint64_t id;
 	struct list all;                 /* core.task_list, newest first */
 	struct list siblings, children;
+	struct list leases;              /* of its own, until they are revoked */
 	struct list sessions;            /* in core.session_tasks while the tools role may have a session of it */
 	struct row row;
 	struct agent *agent;
@@ -70,6 +71,7 @@ struct task {
 	uint32_t calls, denied;          /* of its own */
 	uint32_t used;                   /* calls of it and everything below it: what limits.calls bounds */
 	uint32_t descendants;            /* that have not ended by themselves */
+	uint32_t leases_n;
 	uint16_t in_flight, open_approvals;
 	uint8_t state, cause;            /* own state; task_state() for the one that counts */
 	uint8_t depth;                   /* 0: no parent */

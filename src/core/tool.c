@@ -154,7 +154,7 @@ tool_refresh(struct core *c, struct tool *t)
 	return view_tool(c, t);
 }
 
-static status
+status
 tool_new(struct core *c, struct server *s, span name, struct tool **ret)
 {
 	struct tool *t = calloc(1, sizeof *t);
@@ -383,7 +383,7 @@ tool_quarantine(struct core *c, struct tool *t, const char *cause)
 status
 tool_review(struct core *c, struct tool *t, const digest *seen, span by, span reason)
 {
-	ENSURE(t->state != TOOL_GONE, E_TOOL_UNKNOWN);
+	ENSURE(t->state != TOOL_GONE && !t->server->upstream, E_TOOL_UNKNOWN);
 	must(digest_eq(seen, &t->current));
 	struct str *who;
 	TRY(str_get(&c->strs, by, &who));

@@ -30,6 +30,7 @@ struct server {
 	bool discovering, announced;
 	struct str *last_error;
 	const struct json *tool_specs;   /* the `tools` member, or NULL */
+	struct upstream *upstream;       /* whose templates its tools are, or NULL: a tool server */
 };
 
 struct tool {
@@ -75,6 +76,8 @@ void server_free(struct core *c, struct server *s);
 void server_announce(struct core *c, struct server *s);
 
 void tool_wire_name(span server, span name, char out[static TOOL_WIRE_MAX + 1]);
+/* In quarantine and without a definition. E_EXISTS: its wire name is taken. */
+status tool_new(struct core *c, struct server *s, span name, struct tool **ret);
 void tool_free(struct core *c, struct tool *t);
 
 /* What a server now serves (a canonical JSON array). Unless `partial`, what it does not list is gone. A malformed definition is

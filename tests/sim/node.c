@@ -66,6 +66,8 @@ void
 node_init(struct node *n, uint64_t seed)
 {
 	*n = (struct node){ .now = { INT64_C(1790000000000000000), INT64_C(1000000000000) } };
+	n->bank = calloc(1, sizeof *n->bank);
+	must(n->bank);
 	drbg_init_number(&n->rng, seed);
 	drbg_bytes(&n->rng, n->boot_id, sizeof n->boot_id);
 	list_init(&n->to_core);
@@ -76,6 +78,7 @@ void
 node_fini(struct node *n)
 {
 	node_crash(n);
+	free(n->bank);
 	disk_fini(&n->disk);
 }
 
@@ -101,7 +104,7 @@ node_start(struct node *n)
 	                           .store_kind = SPAN("memory"), .bootstrap = n->bootstrap, .dev = true };
 	memcpy(cfg.boot_id, n->boot_id, sizeof cfg.boot_id);
 	must(!failed(core_new(&cfg, seed, on_send, n, n->now, &n->core)));
-	static const enum role all[] = { ROLE_STORE, ROLE_SIGNER, ROLE_ATTEST, ROLE_TOOLS, ROLE_LOCAL, ROLE_PEOPLE, ROLE_AGENTS };
+	static const enum role all[] = { ROLE_STORE, ROLE_SIGNER, ROLE_ATTEST, ROLE_TOOLS, ROLE_ENGINE, ROLE_LOCAL, ROLE_PEOPLE, ROLE_AGENTS };
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		node_link(n, all[i], 0, true);
 	node_link(n, ROLE_AGENTS, 1, true);
@@ -327,6 +330,7 @@ node_serve(struct node *n, enum role to, unsigned index)
 	case ROLE_SIGNER: serve_signer(n, &m); break;
 	case ROLE_ATTEST: serve_attest(n, &m); break;
 	case ROLE_TOOLS: serve_tools(n, &m); break;
+	case ROLE_ENGINE: bank_serve(n, n->bank, &m); break;
 	default:
 		if (n->hook)
 			n->hook(n, to, index, &m);

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "crypto/random.h"
 #include "log/chain.h"
+#include "tests/sim/bank.h"
 #include "text/json.h"
 
 enum { NODE_EDGES = 2 };
@@ -50,6 +51,7 @@ struct node {
 	span bootstrap;
 	bool up[ROLE_COUNT][NODE_EDGES];
 	struct list to_core, from_core;
+	struct bank *bank;           /* the engine role's world, outlives every crash */
 	bool store_paused;           /* takes nothing from its queue */
 	bool lose_ack, repeat_ack;   /* the next one */
 	bool signer_mute, tools_mute;

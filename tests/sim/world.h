@@ -27,6 +27,9 @@
 	"{\"kind\":\"server\",\"name\":\"net\",\"transport\":\"http\",\"url\":\"https://example.test/mcp\",\"tools\":[" \
 	"{\"name\":\"fetch\",\"effect\":\"egress\"},{\"name\":\"pay\",\"effect\":\"write\"}]}," \
 	"{\"kind\":\"label\",\"name\":\"secret\",\"resource\":\"Path::\\\"/data/secret/**\\\"\",\"sensitivity\":\"confidential\"}," \
+	"{\"kind\":\"upstream\",\"name\":\"pg/staging\",\"engine\":\"postgres\",\"options\":{\"host\":\"/run/pg\"},\"root\":{\"credential\":\"pg\"}," \
+	"\"templates\":[{\"name\":\"read\",\"grant\":{},\"effect\":\"read\",\"ttl_seconds\":300,\"max_ttl_seconds\":900}," \
+	"{\"name\":\"admin\",\"grant\":{},\"effect\":\"destructive\"},{\"name\":\"deploy\",\"grant\":{},\"workflows\":[\"release\"]}]}," \
 	"{\"kind\":\"policy\",\"name\":\"base\",\"text\":\"" WORLD_POLICY "\"}]"
 
 #endif
