@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-ROLES = ["store", "signer", "attest", "core", "tools", "local", "people", "agents"]
+ROLES = ["store", "signer", "attest", "core", "tools", "engine", "local", "people", "agents"]
 
 
 def wait_for(what, condition, seconds=10.0):

@@ -17,6 +17,8 @@ enum sandbox_calls {
 	CALLS_FILES = 1 << 5,      /* opens files (where: Landlock) */
 	CALLS_PROC = 1 << 6,       /* reads /proc; opens files for reading only */
 	CALLS_RESOLVE = 1 << 7,    /* resolves names, reads the system's trust store */
+	CALLS_SPAWN = 1 << 9,      /* makes socket pairs for the workers of its keeper */
+	CALLS_WORKER = 1 << 10,    /* blocks, with an alarm */
 	CALLS_SANITIZER = 1 << 8,  /* added by the build itself */
 };
 

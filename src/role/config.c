@@ -277,6 +277,19 @@ config_key_file(struct config *c)
 	return path && access(path, R_OK) == 0 ? path : NULL;
 }
 
+const char *
+config_credentials_dir(struct config *c)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	CLEANUP(buf_fini) struct buf b = { 0 };
+
+	if (dir && dir[0] == '/')
+		return arena_cstr(&c->arena, span_str(dir));
+	buf_init(&b, 4096);
+	buf_printf(&b, "%.*s/credentials", SPAN_ARG(c->data));
+	return failed(buf_finish(&b)) ? NULL : arena_cstr(&c->arena, buf_span(&b));
+}
+
 enum log_level
 config_log_level(const struct config *c)
 {

@@ -59,6 +59,9 @@ status config_check(struct config *c, struct config_error *reterr);
 /* The file holding the key-encryption key, borrowed from `c`: the setting, else the systemd credential `ambit-key`, else NULL
  * (in `ambitd dev` the signer keeps one of its own). */
 const char *config_key_file(struct config *c);
+/* The folder in which root credentials of upstreams are looked up by name, borrowed from `c`: systemd's (CREDENTIALS_DIRECTORY), else
+ * `credentials` in the data directory. */
+const char *config_credentials_dir(struct config *c);
 enum log_level config_log_level(const struct config *c);
 /* Every setting as YAML, one a line; with `origin` a comment says where each came from. */
 void config_show(const struct config *c, bool origin, struct buf *out);

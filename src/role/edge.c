@@ -148,6 +148,8 @@ on_request(void *ctx, struct http_exchange *x, const struct http_request *r)
 	span id = http_field(r->fields, "x-request-id", &ids);
 	if (ids == 1 && id.n <= 200)
 		a->request_id = id;
+	size_t kinds = 0;
+	a->takes_fd = e->class == OP_CLASS_L && span_is(http_field(r->fields, "ambit-credential", &kinds), "fd");
 	if (a->door == DOOR_OAUTH) {
 		if (edge_oauth_read(a, r))
 			edge_ask_send(a);
@@ -253,6 +255,9 @@ edge_message(struct worker *w, enum role, unsigned, struct msg *m)
 	case MSG_CUT:
 		if ((a = edge_ask_find(e, m->cut.req)) && a->door == DOOR_MCP)
 			edge_mcp_cut(a, &m->cut);
+		return OK;
+	case MSG_CREDENTIAL:
+		edge_credential(e, m);
 		return OK;
 	case MSG_VERIFY_KEYS:
 		buf_reset(&e->jwks);

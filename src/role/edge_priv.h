@@ -66,6 +66,7 @@ struct ask {
 	uint8_t token[32];            /* SHA-256 of the presented token; zero: none */
 	uint64_t call;                /* allowed, on its way */
 	bool accepts_sse, streaming, ended;
+	bool takes_fd;                /* a credential is to come as a descriptor (Ambit-Credential: fd) */
 	struct buf out;               /* rendered and not yet taken by the connection */
 	uint32_t credit;              /* progress bytes written since the last credit */
 	struct loop_timer keepalive;
@@ -113,6 +114,9 @@ void edge_ask_gone(struct ask *a);            /* the caller vanished */
 void edge_ask_unavailable(struct ask *a);     /* core vanished */
 void edge_reply_json(struct ask *a, unsigned http, const struct buf *body);
 void edge_reply_error(struct ask *a, uint16_t error, span detail);
+
+/* edge_lease.c */
+void edge_credential(struct edge *e, struct msg *m);
 
 /* edge_authzen.c */
 bool edge_authzen_read(struct ask *a, const struct http_request *r);   /* false: already answered */

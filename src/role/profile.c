@@ -28,6 +28,8 @@ static const struct row {
 	[ROLE_CORE] = { .calls = COMMON },
 	[ROLE_STORE] = { .calls = COMMON | CALLS_FILES, .own_dir = true },
 	[ROLE_SIGNER] = { .calls = COMMON },
+	/* Its workers are made by its keeper, and have a profile of their own. */
+	[ROLE_ENGINE] = { .calls = COMMON | CALLS_SPAWN },
 	[ROLE_TOOLS] = { .calls = COMMON | CALLS_CONNECT | CALLS_RESOLVE, .read = resolver_paths, .tcp = true },
 };
 
@@ -35,6 +37,19 @@ uint64_t
 profile_capabilities(enum role id)
 {
 	return rows[id].keep;
+}
+
+void
+profile_worker(const char *ca_file, struct profile *ret)
+{
+	size_t n = 0;
+
+	*ret = (struct profile){ .sandbox = { .calls = CALLS_BASE | CALLS_CHANNEL | CALLS_CONNECT | CALLS_RESOLVE | CALLS_WORKER } };
+	for (const char *const *p = resolver_paths; *p; p++)
+		ret->paths[n++] = (struct landlock_path){ *p, LANDLOCK_READ };
+	if (ca_file)
+		ret->paths[n++] = (struct landlock_path){ ca_file, LANDLOCK_READ };
+	ret->sandbox.files = (struct landlock_rules){ .paths = ret->paths, .n = n, .tcp = true };
 }
 
 void

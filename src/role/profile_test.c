@@ -174,7 +174,7 @@ connect_tcp(void)
 }
 
 enum { ALL = 1 << ROLE_AGENTS | 1 << ROLE_LOCAL | 1 << ROLE_PEOPLE | 1 << ROLE_ATTEST | 1 << ROLE_CORE | 1 << ROLE_STORE |
-             1 << ROLE_SIGNER | 1 << ROLE_TOOLS };
+             1 << ROLE_SIGNER | 1 << ROLE_TOOLS | 1 << ROLE_ENGINE };
 
 static const struct {
 	const char *name;

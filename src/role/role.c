@@ -5,6 +5,7 @@
 #include "ipc/jail.h"
 #include "ipc/spawn.h"
 #include "net/tls.h"
+#include "role/engine_priv.h"
 #include "role/profile.h"
 #include "text/json.h"
 
@@ -29,6 +30,7 @@ role_ops_of(enum role id)
 	case ROLE_STORE: return store_role();
 	case ROLE_SIGNER: return signer_role();
 	case ROLE_TOOLS: return tools_role();
+	case ROLE_ENGINE: return engine_role();
 	case ROLE_SUPERVISOR:
 	case ROLE_COUNT: break;
 	}
@@ -197,7 +199,7 @@ warm_crypto(enum role id)
 	struct tls_client *client = NULL;
 	uint8_t sig[64];
 
-	if (id == ROLE_STORE || id == ROLE_ATTEST)
+	if (id == ROLE_STORE || id == ROLE_ATTEST || id == ROLE_ENGINE)
 		return OK;   /* they only hash */
 	TRY(sign_key_generate(ALG_ES256, &key));
 	TRY(sign_make(key, SPAN("x"), sig));
@@ -329,10 +331,12 @@ role_start_parse(int argc, char **argv, struct role_start *ret)
 static status
 become(struct worker *w, const struct role_start *start)
 {
-	if (start->key_file) {
+	if (start->key_file && w->id == ROLE_SIGNER) {
 		w->key_fd = open(start->key_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		ENSURE(w->key_fd >= 0, E_IO);
 	}
+	if (w->id == ROLE_ENGINE)
+		TRY(engine_keeper_fork(start->uid, start->gid, start->key_file, &w->keeper_fd));
 	if (w->id == ROLE_TOOLS)
 		TRY(jailer_fork(start->uid, start->gid, start->servers, (gid_t)start->servers, &w->jailer_fd));
 	TRY(spawn_become(start->uid, start->gid, start->root, profile_capabilities(w->id)));
@@ -356,7 +360,7 @@ run(struct worker *w, const struct role_start *start)
 int
 role_main(const struct role_start *start)
 {
-	struct worker w = { .id = start->id, .index = start->index, .env = env_posix(), .jailer_fd = -1, .key_fd = -1 };
+	struct worker w = { .id = start->id, .index = start->index, .env = env_posix(), .jailer_fd = -1, .keeper_fd = -1, .key_fd = -1 };
 
 	signal(SIGPIPE, SIG_IGN);
 	tzset();   /* gmtime_r() would open /etc/localtime the first time, which the sandbox takes for an attack */

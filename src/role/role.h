@@ -26,6 +26,7 @@ struct worker {
 	void *state;                    /* the role's own; set by configure() */
 	const char *dir;                /* the one directory it may write, "/" after a chroot; NULL: none */
 	int jailer_fd;                  /* tools only, else -1: for jailer_new() */
+	int keeper_fd;                  /* engine only, else -1: for engine_keeper_start() */
 	int key_fd;                     /* signer only, else -1: the key-encryption key */
 	struct channel *supervisor;
 	struct channel *links[ROLE_COUNT][ROLE_PEERS_MAX];   /* NULL: down */
@@ -73,6 +74,7 @@ const struct role_ops *core_role(void);
 const struct role_ops *store_role(void);
 const struct role_ops *signer_role(void);
 const struct role_ops *tools_role(void);
+const struct role_ops *engine_role(void);
 
 /* How the supervisor wants a role to start: `ambitd -x NAME INDEX UID GID ROOT KEY SERVERS`; "-" for none. */
 struct role_start {
@@ -81,7 +83,7 @@ struct role_start {
 	uid_t uid;             /* (uid_t)-1: stay */
 	gid_t gid;
 	const char *root;      /* the root directory; NULL: stay */
-	const char *key_file;  /* signer: opened before the role gives up its rights; NULL: none */
+	const char *key_file;  /* signer: opened before the role gives up its rights; engine: the folder of credentials; NULL: none */
 	uid_t servers;         /* tools: whom stdio servers run as; (uid_t)-1: as the caller */
 };
 /* False when the arguments (after `-x`) are not of that form. */

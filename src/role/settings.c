@@ -225,7 +225,7 @@ settings_make(const struct config *c, enum role id, const char *dir, struct sett
 		json_w_kstr(&w, "origin", c->node);
 		put_names(&w, c);
 		break;
-	case ROLE_ATTEST: case ROLE_TOOLS: case ROLE_SUPERVISOR: case ROLE_COUNT:
+	case ROLE_ATTEST: case ROLE_TOOLS: case ROLE_ENGINE: case ROLE_SUPERVISOR: case ROLE_COUNT:
 		break;
 	}
 	json_w_obj_end(&w);

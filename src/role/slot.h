@@ -18,7 +18,7 @@ struct slot {
 	uid_t uid;                  /* (uid_t)-1: as the supervisor */
 	char root[4096];            /* "-" or where it is locked in */
 	char dir[4096];             /* its own directory as it sees it; "" none */
-	const char *key_file;       /* signer: opened by the child before it gives up its rights */
+	const char *key_file;       /* signer: opened by the child before it gives up its rights; engine: the folder of credentials */
 
 	uid_t servers;              /* tools: whom stdio servers run as; (uid_t)-1: as the supervisor */
 

@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EDGES_MAX = 8, SLOTS = 7 + EDGES_MAX, SERVERS_UID = 15 };
+enum { EDGES_MAX = 8, SLOTS = 8 + EDGES_MAX, SERVERS_UID = 15 };
 
 struct supervisor {
 	struct loop *loop;
@@ -39,12 +39,13 @@ static const enum role pairs[][2] = {
 	{ ROLE_CORE, ROLE_AGENTS }, { ROLE_CORE, ROLE_LOCAL }, { ROLE_CORE, ROLE_PEOPLE }, { ROLE_ATTEST, ROLE_LOCAL },
 	{ ROLE_ATTEST, ROLE_PEOPLE }, { ROLE_TOOLS, ROLE_AGENTS }, { ROLE_TOOLS, ROLE_LOCAL },
 	{ ROLE_SIGNER, ROLE_TOOLS },
+	{ ROLE_CORE, ROLE_ENGINE }, { ROLE_ENGINE, ROLE_AGENTS }, { ROLE_ENGINE, ROLE_LOCAL },
 };
 
 /* Whose word counts against whom, and when each is stopped. */
 static const struct { int trust, stage; } standing[ROLE_COUNT] = {
 	[ROLE_AGENTS] = { 1, 0 }, [ROLE_LOCAL] = { 1, 0 }, [ROLE_PEOPLE] = { 2, 0 }, [ROLE_TOOLS] = { 2, 1 },
-	[ROLE_ATTEST] = { 3, 1 }, [ROLE_CORE] = { 4, 1 }, [ROLE_STORE] = { 4, 2 }, [ROLE_SIGNER] = { 4, 2 },
+	[ROLE_ENGINE] = { 3, 1 }, [ROLE_ATTEST] = { 3, 1 }, [ROLE_CORE] = { 4, 1 }, [ROLE_STORE] = { 4, 2 }, [ROLE_SIGNER] = { 4, 2 },
 };
 enum { STAGES = 3, COMPLAINTS_MAX = 8 };
 
@@ -400,6 +401,8 @@ add_slot(struct supervisor *v, enum role id, unsigned index, struct config_error
 	s->servers = (uid_t)-1;
 	if (id == ROLE_SIGNER)
 		s->key_file = config_key_file(v->config);
+	if (id == ROLE_ENGINE)
+		s->key_file = config_credentials_dir(v->config);
 	if (id == ROLE_TOOLS)
 		s->servers = servers_uid(v->config);
 	return prepare_slot(v, s, e);
@@ -420,7 +423,7 @@ static status
 add_slots(struct supervisor *v, struct config_error *e)
 {
 	static const enum role order[] = {
-		ROLE_STORE, ROLE_SIGNER, ROLE_ATTEST, ROLE_CORE, ROLE_TOOLS, ROLE_LOCAL, ROLE_PEOPLE,
+		ROLE_STORE, ROLE_SIGNER, ROLE_ATTEST, ROLE_CORE, ROLE_TOOLS, ROLE_ENGINE, ROLE_LOCAL, ROLE_PEOPLE,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(order); i++)
