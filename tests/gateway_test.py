@@ -463,6 +463,56 @@ def changed_tools_are_quarantined():
         wait_for("callable again", lambda: not w.tool(token, "t__echo", {"text": "x"}).get("isError"), 5)
 
 
+class Listener(threading.Thread):
+    """subscriptions/listen, for as long as the connection lives; the methods of what came."""
+    def __init__(self, w, token):
+        super().__init__(daemon=True)
+        self.methods, self.c = [], w.connection(60)
+        p = {"notifications": {"toolsListChanged": True}, "_meta": meta()}
+        self.c.request("POST", "/mcp", json.dumps({"jsonrpc": "2.0", "id": 77, "method": "subscriptions/listen", "params": p}),
+                       {"Content-Type": "application/json", "Accept": BOTH, "Authorization": "Bearer " + token, "MCP-Protocol-Version": MODERN, "Mcp-Method": "subscriptions/listen"})
+        self.start()
+
+    def run(self):
+        try:
+            for line in self.c.getresponse():
+                if line.startswith(b"data:"):
+                    self.methods.append(json.loads(line[5:]).get("method"))
+        except (OSError, http.client.HTTPException, AttributeError):
+            pass
+
+
+def a_list_that_changes_in_a_session_is_known_at_once():
+    with Gate(AMBITD) as w:
+        _, token = w.task()
+        listener = Listener(w, token)
+        wait_for("listening", lambda: "notifications/subscriptions/acknowledged" in listener.methods)
+        assert text_of(w.tool(token, "t__echo", {"text": "x"})) == "x"
+        assert {s["name"]: s["sessions"] for s in w.ask("server/list")["items"]} == {"t": 1, "web": 0}
+        w.tool(token, "t__echo", {"text": "!announce"})
+        # Nobody calls it again: the server's word is enough.
+        wait_for("quarantined", lambda: w.ask("tool/show", {"tool": "t/echo"})["state"] == "quarantined", 5)
+        wait_for("told", lambda: "notifications/tools/list_changed" in listener.methods, 5)
+        assert "t__echo" not in [t["name"] for t in w.legacy(token, "tools/list")[1]["result"]["tools"]]
+        assert code_of(w.tool(token, "t__echo", {"text": "x"})) == "tool_quarantined"
+        told = len(listener.methods)
+        w.ask("tool/review", {"tool": "t/echo", "definition": w.ask("tool/show", {"tool": "t/echo"})["definition"], "reason": "seen"})
+        wait_for("told of the review", lambda: len(listener.methods) > told, 5)
+
+
+def prompts_and_resources_are_not_offered():
+    w = gate()
+    _, token = w.task()
+    hello = w.modern(token, "server/discover")[1]["result"]["capabilities"]
+    old = w.legacy(token, "initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}})[1]["result"]["capabilities"]
+    assert set(hello) == set(old) == {"tools"} and hello["tools"]["listChanged"] and old["tools"].get("listChanged", False) is False, (hello, old)
+    for method in ("prompts/list", "prompts/get", "resources/list", "resources/read", "resources/templates/list", "completion/complete"):
+        status, m, _, _ = w.modern(token, method)
+        assert status == 404 and m["error"]["code"] == -32601, (method, status, m)
+        status, m, _, _ = w.legacy(token, method)
+        assert status == 200 and m["error"]["code"] == -32601, (method, status, m)
+
+
 class Far:
     """An agent on another machine: a key, a self-signed certificate, TLS 1.3."""
     def __init__(self, w, name):
@@ -596,6 +646,7 @@ def main():
                     lists_hold_what_the_task_may_call, denials_read_as_promised, waiting_parks_and_resumes_once, own_tools,
                     progress_comes_while_it_runs, calls_are_cancelled, upstreams_that_misbehave, http_upstreams_get_nothing_of_ours,
                     same_ids_do_not_cross, tokens_end_with_their_task, a_kill_cuts_within_a_second, changed_tools_are_quarantined,
+                    a_list_that_changes_in_a_session_is_known_at_once, prompts_and_resources_are_not_offered,
                     far_agents_are_bound_to_their_certificate, authzen, only_enforcement_points_ask_for_others, the_people_socket_is_not_for_tasks])
     finally:
         if world:

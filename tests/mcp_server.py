@@ -40,7 +40,10 @@ def answer(m, send):
         note({"name": name, "arguments": args})
         token = params.get("_meta", {}).get("progressToken")
         text = args.get("text", "")
-        if name == "steps":
+        if name == "echo" and text == "!announce":
+            open(FLAG, "w").close()
+            send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        elif name == "steps":
             for i in range(args["n"]):
                 send({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, "progress": i + 1, "total": args["n"]}})
                 time.sleep(0.05)

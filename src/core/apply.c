@@ -361,7 +361,7 @@ carry_out(struct core *c, struct plan *p, span actor)
 		policy_event(c, old, actor);
 		policy_set_unref(old);
 	}
-	c->notes.stale = true;
+	c->notes.stale = c->lists_changed = true;
 	apply_refresh(c);
 	/* What a change has put outside is cut like anything else that is dead. */
 	revoke_dead(c, NULL, E_REVOKED, "configuration");

@@ -277,10 +277,41 @@ set_clock(struct core *c, instant now)
 	}
 }
 
+/* Once for all of a step: whoever listens asks again. */
+static void
+tell_lists_changed(struct core *c)
+{
+	struct msg m = msg_make(MSG_TOOLS_CHANGED);
+	c->lists_changed = false;
+	for (unsigned i = 0; i < EDGES_MAX; i++) {
+		send_now(c, ROLE_AGENTS, i, &m);
+		send_now(c, ROLE_LOCAL, i, &m);
+	}
+}
+
+/* How many sessions each server has; anything else is nothing to core. */
+static void
+on_stats(struct core *c, span text)
+{
+	const struct json_opts opts = { .max_bytes = 16384 };
+	const struct json *v;
+	if (failed(json_parse(text, &opts, &c->arena, &v, NULL)))
+		return;
+	json_for_items(it, json_gets(v, "sessions")) {
+		const struct json *id = json_gets(it, "server"), *n = json_gets(it, "open");
+		uint64_t server;
+		struct server *s = json_is_str(id) && id_parse_kind(id->str, ID_SERVER, &server) ? server_by_id(c, server) : NULL;
+		if (s && json_is_int(n) && n->i >= 0 && n->i <= UINT32_MAX)
+			s->sessions = (uint32_t)n->i;
+	}
+}
+
 static void
 end_step(struct core *c)
 {
 	run_timers(c);
+	if (c->lists_changed && c->loaded)
+		tell_lists_changed(c);
 	if (c->journal.events.n > JOURNAL_FULL || c->journal.rows.n > JOURNAL_FULL) {
 		c->journal.urgent = true;
 		journal_flush(c);
@@ -415,7 +446,11 @@ dispatch(struct core *c, enum role from, unsigned index, const struct msg *m)
 	case MSG_LEASE_STATE: lease_state(c, &m->lease_state); return;
 	case MSG_ENGINE_TOLD: ask_answered(c, m->engine_told.req, from, m); return;
 	case MSG_LEAF_REQUEST: on_leaf_request(c, from, index, &m->leaf_request); return;
-	default: return; /* STATS and what the permit table keeps away */
+	case MSG_STATS:
+		if (from == ROLE_TOOLS)
+			on_stats(c, m->stats.json);
+		return;
+	default: return; /* what the permit table keeps away */
 	}
 }
 
@@ -487,6 +522,8 @@ link_down(struct core *c, enum role r, unsigned index)
 		if (c->loaded)
 			calls_tools_gone(c);
 		asks_role_gone(c, r);
+		list_for(it, &c->servers)
+			container_of(it, struct server, all)->sessions = 0;
 		return;
 	case ROLE_ENGINE:
 		asks_role_gone(c, r);

@@ -87,6 +87,7 @@ struct core {
 	struct list tool_rows;           /* rows of tools, likewise */
 
 	uint64_t next_ask;
+	bool lists_changed;              /* agents may see other tools than before this step */
 	size_t late_bytes;
 	unsigned late_n;
 	bool loaded, load_asked;

@@ -242,6 +242,9 @@ server_write(const struct core *c, const struct server *s, struct json_writer *w
 			json_w_value(w, v);
 		}
 	}
+	if (!json_gets(s->object->spec, "network"))
+		json_w_kcstr(w, "network", json_gets(s->object->spec, "url") ? "url" : "none");
+	json_w_kint(w, "sessions", s->sessions);
 	json_w_kint(w, "tools", s->tool_n);
 	json_w_kint(w, "quarantined", quarantined);
 	json_w_kcstr(w, "state", s->stop->on ? "stopped" : s->discovering ? "discovering" : s->last_error ? "failed" : "ready");

@@ -28,7 +28,7 @@ become(struct core *c, struct tool *t, enum tool_state to)
 {
 	if (t->state != to) {
 		must(tool_may_become((enum tool_state)t->state, to));
-		c->notes.stale = true;
+		c->notes.stale = c->lists_changed = true;
 		t->state = (uint8_t)to;
 	}
 	row_mark(c, &t->row);
@@ -138,7 +138,7 @@ tool_refresh(struct core *c, struct tool *t)
 	const struct json *spec = spec_of(t), *v;
 	enum effect e = default_effect(t);
 	enum sensitivity s = SENS_PUBLIC;
-	c->notes.stale = true;
+	c->notes.stale = c->lists_changed = true;
 	arena_reset(&t->arena);
 	t->mapping = NULL;
 	if ((v = json_gets(spec, "effect")))

@@ -28,6 +28,7 @@ struct server {
 	struct list tools;
 	uint32_t tool_n;
 	bool discovering, announced;
+	uint32_t sessions;               /* as the tools role last said */
 	struct str *last_error;
 	const struct json *tool_specs;   /* the `tools` member, or NULL */
 	struct upstream *upstream;       /* whose templates its tools are, or NULL: a tool server */

@@ -1,5 +1,6 @@
 #include "role/tools_priv.h"
 
+#include "base/id.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -28,6 +29,38 @@ report_found(struct session *s, uint64_t req, uint16_t error)
 	m.found.error = error;
 	m.found.definitions = error == E_OK ? mcp_client_definitions(s->mcp) : SPAN("[]");
 	IGNORE(role_send(s->tools->w, ROLE_CORE, 0, &m)); /* a new core discovers anew */
+}
+
+/* For `ambit server list`: how many tasks talk to each server now. What does not fit is not told. */
+static void
+report_sessions(struct tools *t)
+{
+	CLEANUP(buf_fini) struct buf b;
+	struct msg m = msg_make(MSG_STATS);
+	buf_init(&b, 16384);
+	struct json_writer w = json_w(&b);
+	json_w_obj(&w);
+	json_w_karr(&w, "sessions");
+	map_for(it, &t->servers) {
+		const struct tool_server *server = container_of(it, struct tool_server, node);
+		char id[ID_TEXT + 1];
+		int64_t n = 0;
+		list_for(k, &t->sessions) {
+			const struct session *s = container_of(k, struct session, link);
+			n += s->server == server && s->task;
+		}
+		id_text(server->id, id);
+		json_w_obj(&w);
+		json_w_kcstr(&w, "server", id);
+		json_w_kint(&w, "open", n);
+		json_w_obj_end(&w);
+	}
+	json_w_arr_end(&w);
+	json_w_obj_end(&w);
+	if (failed(buf_finish(&b)))
+		return;
+	m.stats.json = buf_span(&b);
+	IGNORE(role_send(t->w, ROLE_CORE, 0, &m)); /* told again at the next change */
 }
 
 /* A51: the tool that runs is the tool that was reviewed, or nothing runs. */
@@ -67,6 +100,9 @@ static void
 on_listed(void *ctx)
 {
 	struct session *s = ctx;
+	bool again = s->state == SESSION_OPEN;
+	if (s->state == SESSION_ENDING)
+		return;
 	s->state = SESSION_OPEN;
 	loop_timer_stop(&s->timer);
 	if (s->task == 0) {
@@ -75,7 +111,7 @@ on_listed(void *ctx)
 		return;
 	}
 	/* A list that changed while the session runs is news for core whatever is called next. */
-	if (s->reported)
+	if (s->reported || again)
 		report_found(s, 0, E_OK);
 	s->reported = false;
 	list_for_safe(it, &s->calls) {
@@ -146,6 +182,7 @@ session_open(struct tools *t, struct tool_server *server, uint64_t task, struct 
 	}
 	server->refs++;
 	list_add_tail(&t->sessions, &s->link);
+	report_sessions(t);
 	loop_timer_after(t->w->loop, &s->timer, TOOLS_START_S * SECOND, start_expired);
 	*ret = s;
 	return OK;
@@ -244,6 +281,7 @@ session_gone(struct session *s)
 	loop_timer_stop(&s->timer);
 	loop_hook_stop(&s->hook);
 	list_del(&s->link);
+	report_sessions(t);
 	loop_reap(t->w->loop, &s->grave, session_free);
 	tools_leave_check(t);
 }
