@@ -20,6 +20,8 @@ static const struct setting settings[] = {
 	{ "api.url", SET_TEXT, AT(api_url), "", "", 0, 0, "its public URL; empty: made of address and port" },
 	{ "api.names", SET_LIST, AT(api_names), "", "", 0, 0, "further host names and addresses of it" },
 	{ "api.edges", SET_INT, AT(api_edges), "0", "0", 0, 8, "processes that serve it; 0: by the number of processors" },
+	{ "placement", SET_CHOICE, AT(placement), "auto", "auto", 0, 0,
+	  "together: the roles that answer agents share one processor; free: the kernel decides; auto: together on two", "auto together free" },
 	{ "sockets.agent_mode", SET_MODE, AT(agent_socket_mode), "0666", "0600", 0, 0777, "permission bits of the agent socket" },
 	{ "sockets.people_mode", SET_MODE, AT(people_socket_mode), "0666", "0600", 0, 0777, "permission bits of the people socket" },
 	{ "people.port", SET_INT, AT(people_port), "-1", "8471", -1, 65535, "port of the pages where people log in, at api.address; 0: any free one; -1: no pages" },

@@ -25,6 +25,7 @@ struct config {
 	struct config_list api_names;   /* further names and addresses of the API, for its certificate and Host check */
 	int64_t people_port;            /* of the pages where people log in; -1: there are none */
 	int64_t api_edges;              /* 0: by the number of processors */
+	span placement;                 /* auto, together or free */
 	int64_t agent_socket_mode;      /* permission bits */
 	int64_t people_socket_mode;
 	struct config_list admin_uids;  /* users of the first start */

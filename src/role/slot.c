@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "ipc/spawn.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -69,6 +70,20 @@ on_exit(struct loop_fd *f, unsigned)
 	s->ops->gone(s);
 }
 
+/* Once it is up: what it has forked before (the jailer, and so the tool servers) runs anywhere. */
+static void
+place(const struct slot *s)
+{
+	cpu_set_t set;
+
+	if (s->processor < 0 || !s->pid)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)s->processor, &set);
+	if (sched_setaffinity(s->pid, sizeof set, &set) != 0)
+		log_debug("a role could not be placed", KV("name", role_name(s->id)), KV("processor", s->processor));
+}
+
 static void
 on_message(void *ctx, struct channel *c, struct msg *m)
 {
@@ -76,6 +91,7 @@ on_message(void *ctx, struct channel *c, struct msg *m)
 
 	if (m->type == MSG_READY) {
 		s->state = SLOT_UP;
+		place(s);
 		log_debug("role up", KV("name", role_name(s->id)), KV("index", s->index), KV("pid", (int)s->pid));
 	}
 	s->ops->message(s, m);

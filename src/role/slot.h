@@ -20,6 +20,7 @@ struct slot {
 	char dir[4096];             /* its own directory as it sees it; "" none */
 	const char *key_file;       /* signer: opened by the child before it gives up its rights; engine: the folder of credentials */
 
+	int processor;              /* where it runs once it is up; -1: anywhere */
 	uid_t servers;              /* tools: whom stdio servers run as; (uid_t)-1: as the supervisor */
 
 	pid_t pid;

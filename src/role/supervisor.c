@@ -11,6 +11,7 @@
 #include "role/systemd.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -269,9 +270,9 @@ reload(struct supervisor *v)
 	status s = v->hooks.reload(v->hooks.ctx, c, &why);
 	if (!failed(s) && (!span_eq(c->data, v->config->data) || !span_eq(c->run, v->config->run) ||
 	                   !span_eq(c->api_address, v->config->api_address) || c->api_port != v->config->api_port ||
-	                   c->people_port != v->config->people_port ||
-	                   c->uid_base != v->config->uid_base || c->api_edges != v->config->api_edges)) {
-		config_say(&why, "data, run, api.address, api.port, people.port, api.edges and users.uid_base need a restart");
+	                   c->people_port != v->config->people_port || c->uid_base != v->config->uid_base ||
+	                   c->api_edges != v->config->api_edges || !span_eq(c->placement, v->config->placement))) {
+		config_say(&why, "data, run, api.address, api.port, people.port, api.edges, placement and users.uid_base need a restart");
 		s = FAIL(E_BAD_CONFIG);
 	}
 	if (failed(s)) {
@@ -387,6 +388,34 @@ servers_uid(const struct config *c)
 	return c->dev ? getuid() : (uid_t)(c->uid_base + SERVERS_UID);
 }
 
+static unsigned
+edges(const struct config *c)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->api_edges > 0)
+		return (unsigned)c->api_edges;
+	/* On few processors one edge beside core and store is enough; more only take turns (DEPENDENCIES §4). */
+	return n <= 2 ? 1 : n / 2 < EDGES_MAX ? (unsigned)n / 2 : EDGES_MAX;
+}
+
+/* On two processors the roles that a request passes through share one: a wake-up on the same processor costs 4 us, on another 20
+ * to 25. The rest of a request, its caller and its tool server, has the other. Several edges are for many processors. */
+static int
+processor_of(const struct config *c, enum role id)
+{
+	cpu_set_t set;
+	bool hot = id == ROLE_LOCAL || id == ROLE_CORE || id == ROLE_STORE || id == ROLE_TOOLS || (id == ROLE_AGENTS && edges(c) == 1);
+
+	if (!hot || span_is(c->placement, "free") || sched_getaffinity(0, sizeof set, &set) != 0)
+		return -1;
+	int last = -1;
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET((size_t)i, &set))
+			last = i;
+	return span_is(c->placement, "together") || CPU_COUNT(&set) == 2 ? last : -1;
+}
+
 static status
 add_slot(struct supervisor *v, enum role id, unsigned index, struct config_error *e)
 {
@@ -399,6 +428,7 @@ add_slot(struct supervisor *v, enum role id, unsigned index, struct config_error
 	s->id = id;
 	s->index = index;
 	s->servers = (uid_t)-1;
+	s->processor = processor_of(v->config, id);
 	if (id == ROLE_SIGNER)
 		s->key_file = config_key_file(v->config);
 	if (id == ROLE_ENGINE)
@@ -406,17 +436,6 @@ add_slot(struct supervisor *v, enum role id, unsigned index, struct config_error
 	if (id == ROLE_TOOLS)
 		s->servers = servers_uid(v->config);
 	return prepare_slot(v, s, e);
-}
-
-static unsigned
-edges(const struct config *c)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (c->api_edges > 0)
-		return (unsigned)c->api_edges;
-	/* On few processors one edge beside core and store is enough; more only take turns (DEPENDENCIES §4). */
-	return n <= 2 ? 1 : n / 2 < EDGES_MAX ? (unsigned)n / 2 : EDGES_MAX;
 }
 
 static status
