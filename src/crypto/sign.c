@@ -309,6 +309,7 @@ sign_key_free(struct sign_key *k)
 
 void sign_key_freep(struct sign_key **k) { *k = sign_key_free(*k); }
 enum sign_alg sign_key_alg(const struct sign_key *k) { return k->alg; }
+span sign_key_id(const struct sign_key *k) { return span_make(k->id, SIGN_KEY_ID); }
 
 static status
 wrap_private(EVP_PKEY *own_pkey, struct sign_key **ret)
@@ -320,6 +321,9 @@ wrap_private(EVP_PKEY *own_pkey, struct sign_key **ret)
 	k->pkey = own_pkey;
 	k->alg = alg_of(own_pkey);
 	ENSURE(k->alg != ALG_NONE, E_CRYPTO);
+	struct verify_key view = { .pkey = k->pkey, .alg = k->alg };
+	TRY(name_key(&view));
+	memcpy(k->id, view.id, SIGN_KEY_ID);
 	*ret = TAKE(k);
 	return OK;
 }

@@ -37,6 +37,9 @@ struct sign_key *sign_key_free(struct sign_key *k);
 void sign_key_freep(struct sign_key **k);   /* for CLEANUP */
 enum sign_alg sign_key_alg(const struct sign_key *k);
 
+/* verify_key_id() of the public half, borrowed from the key. */
+span sign_key_id(const struct sign_key *k);
+
 /* Both kinds give 64 bytes. */
 status sign_make(const struct sign_key *k, span message, uint8_t sig[static 64]);
 /* New reference to the public half. */

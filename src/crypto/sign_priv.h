@@ -9,6 +9,7 @@
 struct sign_key {
 	EVP_PKEY *pkey;
 	enum sign_alg alg;
+	char id[SIGN_KEY_ID];    /* of the public half */
 };
 
 struct verify_key {

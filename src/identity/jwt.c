@@ -81,13 +81,11 @@ put_claims(struct buf *b, const struct jwt_claims *c)
 static status
 put_header(const struct sign_key *k, struct buf *b)
 {
-	CLEANUP(verify_key_freep) struct verify_key *public = NULL;
 	struct json_writer w = json_w(b);
 
-	TRY(sign_key_public(k, &public));
 	json_w_obj(&w);
 	json_w_kcstr(&w, "alg", "ES256");
-	json_w_kstr(&w, "kid", verify_key_id(public));
+	json_w_kstr(&w, "kid", sign_key_id(k));
 	json_w_kcstr(&w, "typ", "at+jwt");
 	json_w_obj_end(&w);
 	return buf_finish(b);
