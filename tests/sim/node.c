@@ -183,6 +183,8 @@ load(struct node *n)
 	node_send(n, ROLE_STORE, 0, &m);
 }
 
+const struct node_store *node_store;
+
 static void
 serve_store(struct node *n, const struct msg *q)
 {
@@ -190,12 +192,19 @@ serve_store(struct node *n, const struct msg *q)
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 4 << 20);
 	switch (q->type) {
-	case MSG_LOAD: load(n); return;
+	case MSG_LOAD:
+		if (node_store)
+			node_store->load(n);
+		else
+			load(n);
+		return;
 	case MSG_APPEND:
 		m = msg_make(MSG_APPENDED);
 		m.appended.batch = q->append.batch;
-		m.appended.error = disk_append(&n->disk, &q->append);
 		m.appended.seq = n->disk.chain.seq;
+		m.appended.error = node_store ? node_store->append(n, &q->append, &m.appended.seq) : disk_append(&n->disk, &q->append);
+		if (!node_store)
+			m.appended.seq = n->disk.chain.seq;
 		if (m.appended.error == E_OK && n->appended)
 			n->appended(n, ROLE_STORE, 0, q);
 		if (n->lose_ack) {

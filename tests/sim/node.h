@@ -39,6 +39,13 @@ struct disk {
 
 struct node;
 
+/* A real store in place of `disk`, for benches: answers an APPEND (with the last durable seq), and sends ROWS and LOADED. */
+struct node_store {
+	uint16_t (*append)(struct node *n, const struct msg_append *m, uint64_t *ret_seq);
+	void (*load)(struct node *n);
+};
+extern const struct node_store *node_store;   /* NULL: the model */
+
 /* Called for each message core sends to an edge, and for PERMIT and CUT_CALL. */
 typedef void node_hook(struct node *n, enum role to, unsigned index, const struct msg *m);
 
