@@ -1,6 +1,7 @@
 """What decisions, tool calls, kills and an idle server cost, all roles together; beside Cerbos and a bare epoll server.
 
-usage: edge_bench.py AMBITD AMBIT HTTP_LOAD EPOLL_BASE MCP_UPSTREAM [PART...]     parts: decisions gateway kills idle restart
+usage: edge_bench.py AMBITD AMBIT HTTP_LOAD EPOLL_BASE MCP_UPSTREAM CORE_BENCH [PART...]
+       parts: decisions gateway kills idle restart, and tasks100000, tasks1000000 (any number)
 
 Starts everything itself in a directory of its own, on unix sockets and ports that the kernel chooses, and stops it by number.
 Prints figures; fails only where something does not work or verdicts differ, not where something is slow.
@@ -9,10 +10,12 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -20,8 +23,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests"))
 from server import Server, UnixConnection, descendants, read, wait_for  # noqa: E402
 
-AMBITD, AMBIT, LOAD, EPOLL, UPSTREAM = (os.path.realpath(p) for p in sys.argv[1:6])
-PARTS = sys.argv[6:] or ["decisions", "gateway", "kills", "idle", "restart"]
+AMBITD, AMBIT, LOAD, EPOLL, UPSTREAM, CORE = (os.path.realpath(p) for p in sys.argv[1:7])
+PARTS = sys.argv[7:] or ["decisions", "gateway", "kills", "idle", "restart", "tasks100000"]
 CERBOS = HERE + "/node/node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64"
 ROUNDS, SECONDS, BODY = 5, 2.0, 482
 TASKS = 1000
@@ -29,6 +32,12 @@ TASKS = 1000
 
 def say(name, **values):
     print(json.dumps({"bench": name, **values}), flush=True)
+
+
+def target(what, value, unit, limit, at_least=False):
+    """As bench/target.h."""
+    met = value >= limit if at_least else value < limit
+    print(f"{'PASS' if met else 'MISS'}  {what}: {value:.2f} {unit} (target: {'at least' if at_least else 'under'} {limit:g})", flush=True)
 
 
 def median(values):
@@ -237,7 +246,13 @@ def decisions(s):
             if other in table:
                 say("ratio", tier=how, against=other, rate=round(table[how]["rate"] / table[other]["rate"], 2),
                     cpu=round(table[other]["cpu_us"] / table[how]["cpu_us"], 2))
+    for how, rate, cpu in (("buffered", 12, 18), ("durable", 8, 12)):
+        if "cerbos" in table:
+            target(f"{how} decisions: rate against Cerbos", table[how]["rate"] / table["cerbos"]["rate"], "times", rate, at_least=True)
+            target(f"{how} decisions: CPU of Cerbos against ours", table["cerbos"]["cpu_us"] / table[how]["cpu_us"], "times", cpu, at_least=True)
+    target("buffered decisions: CPU against raw epoll", table["buffered"]["cpu_us"] / table["epoll"]["cpu_us"], "times", 2.005)
     say("one connection", tier="buffered", p50_us=one["p50_us"], p99_us=one["p99_us"], cpu_us=round(sum(one["cpu_us"]), 2))
+    target("one connection, buffered, p50", one["p50_us"], "us", 120)
 
 
 # ---- the gateway ------------------------------------------------------------------------------------------------------
@@ -273,6 +288,18 @@ def timed(sock, request, count):
     return took
 
 
+def disk_sync(folder):
+    """p50 of one small write and its fdatasync, in µs: what a durable answer waits for at the least."""
+    took = []
+    with open(folder + "/sync", "wb", buffering=0) as f:
+        for _ in range(200):
+            begun = time.perf_counter_ns()
+            f.write(b"x" * 16384)
+            os.fdatasync(f.fileno())
+            took.append((time.perf_counter_ns() - begun) / 1000)
+    return statistics.median(took)
+
+
 def unix(path):
     c = socket.socket(socket.AF_UNIX)
     c.connect(path)
@@ -288,7 +315,7 @@ def gateway(s):
             "buffered": (unix(s.socket_path("agent")), call_bytes("/mcp", token, "files__read_file", args))}
     ways["direct"][0].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ways["durable"] = ways["buffered"]
-    medians, tails = {k: [] for k in ways}, {k: [] for k in ways}
+    medians, tails, syncs = {k: [] for k in ways}, {k: [] for k in ways}, []
     for n in range(ROUNDS + 1):
         for how, (sock, request) in ways.items():
             if how != "direct":
@@ -297,9 +324,12 @@ def gateway(s):
             if n:
                 medians[how].append(statistics.median(took))
                 tails[how].append(at(took, .99))
+        syncs.append(disk_sync(s.home))
     base = statistics.median(medians["direct"])
-    say("gateway", direct_p50_us=round(base, 1), **{f"{h}_{k}": v for h in ("buffered", "durable") for k, v in
+    say("gateway", direct_p50_us=round(base, 1), disk_sync_p50_us=median(syncs), **{f"{h}_{k}": v for h in ("buffered", "durable") for k, v in
         (("p50_us", median(medians[h])), ("p99_us", median(tails[h])), ("added_p50_us", round(statistics.median(medians[h]) - base, 1)))})
+    for how, limit in (("buffered", 120), ("durable", 260)):
+        target(f"added to a tool call at the median, {how}", statistics.median(medians[how]) - base, "us", limit)
     for how in ("direct", "buffered"):
         ways[how][0].close()
 
@@ -359,6 +389,7 @@ def kills(s, lines):
     both = [max(a, b) for a, b in zip(callers, closes)]
     say("kill", kills=len(both), both_p50_ms=median(both), both_p99_ms=at(both, .99), caller_p99_ms=at(callers, .99),
         upstream_closed_p99_ms=at(closes, .99), answered_durably_p99_ms=at(answers, .99))
+    target("a kill, to the caller's error and the upstream closed, p99", at(both, .99), "ms", 50)
 
 
 # ---- at rest ----------------------------------------------------------------------------------------------------------
@@ -375,17 +406,19 @@ def idle():
             name = names.get(p, "supervisor" if p == s.process.pid else "other")
             pss[name] = pss.get(name, 0) + kib
         say("idle", pss_mib=round(sum(pss.values()) / 1024, 1), **{k + "_kib": v for k, v in pss.items()})
+        target("idle server, sum of PSS", sum(pss.values()) / 1024, "MiB", 40)
     took = []
     for _ in range(50):
         begun = time.perf_counter_ns()
         subprocess.run([AMBIT, "version"], stdout=subprocess.DEVNULL, check=True)
         took.append((time.perf_counter_ns() - begun) / 1e6)
     say("cold start", command="ambit version", p50_ms=median(took), p99_ms=at(took, .99))
+    target("cold start of the command line, median", median(took), "ms", 10)
 
 
-def restart(s):
+def core_again(s):
+    """Seconds from the death of core until it answers."""
     core = s.roles()["core"]
-    tasks = s.ask("status/show")["counts"]["tasks"]
     begun = time.monotonic()
     os.kill(core, 9)
 
@@ -394,13 +427,60 @@ def restart(s):
             status, _ = s.op("status/show", timeout=1)
             return status == 200 and s.roles().get("core") not in (None, core)
         return False
-    wait_for("core back", back, 30)
-    say("restart of core", tasks=tasks, ready_ms=round((time.monotonic() - begun) * 1000, 1))
+    wait_for("core back", back, 120)
+    return time.monotonic() - begun
+
+
+def restart(s):
+    tasks = s.ask("status/show")["counts"]["tasks"]
+    say("restart of core", tasks=tasks, ready_ms=round(core_again(s) * 1000, 1))
+
+
+def rss_mib(pid):
+    return int(re.search(r"^VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"), re.M)[1]) / 1024
+
+
+def many_tasks(count):
+    """A server that starts on a database of so many active tasks."""
+    home = tempfile.mkdtemp(prefix="ambit-bench-")
+    try:
+        os.makedirs(home + "/data/store", 0o700)
+        made = subprocess.run([CORE, home + "/data/store/ambit.db", str(count)], capture_output=True, text=True, timeout=1200)
+        assert made.returncode == 0, made.stdout + made.stderr
+        print(made.stdout, end="", flush=True)
+        s = Server(AMBITD, data=home + "/data")
+        begun = time.monotonic()
+        s.start(wait=False)
+        try:
+            def tasks():
+                with contextlib.suppress(OSError, AttributeError):
+                    status, answer = s.op("status/show", timeout=1)
+                    return status == 200 and answer["counts"]["tasks"]
+                return False
+            found = wait_for("the first answer", tasks, 120)
+            started = time.monotonic() - begun
+            assert found == count, found
+            again = core_again(s)
+            rss = rss_mib(s.roles()["core"])
+            say("many tasks", tasks=count, start_s=round(started, 2), core_again_s=round(again, 2), core_rss_mib=round(rss, 1),
+                database_mib=round(os.path.getsize(home + "/data/store/ambit.db") / 2**20, 1))
+            target(f"{count} tasks: server started and answering", started, "s", 10 if count > 100000 else 5)
+            target(f"{count} tasks: core killed and answering again", again, "s", 10 if count > 100000 else 5)
+            target(f"{count} tasks: core's resident memory", rss, "MiB", 1536)
+        finally:
+            s.stop(60)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def main():
     if "idle" in PARTS:
         idle()
+    for part in PARTS:
+        if part.startswith("tasks"):
+            many_tasks(int(part.removeprefix("tasks")))
+    if not {"gateway", "kills", "decisions", "restart"} & set(PARTS):
+        return
     with process([UPSTREAM, "0"], stdout=subprocess.PIPE, text=True) as up:
         port = int(up.stdout.readline())
         lines = Lines(up.stdout)
