@@ -242,6 +242,11 @@ static const struct command table[] = {
 	             { "tools", 0, FLAG_LIST, NULL, "FILE", "tools, as `ambit tool catalogue` writes them; repeatable", COMP_FILE } },
 	  .id = "decision", .exits = "0 2 3 5 7 9 10", .run = policy_why_run,
 	  .examples = { "ambit policy why policies/ --agent dev/bot --tool files/write_file --arg path=/srv/x", "ambit policy why policies/ --case 'deleting asks'" } },
+	{ "policy", "replay", NULL, "Set up", "recorded decisions under a candidate set of policies",
+	  "Takes the server's decisions since then and decides them again under the policies of the paths, with today's agents, tools and labels, in this process; the server only answers reads. Of arguments "
+	  "the log has a digest only: where that matters a call is counted as one that cannot be told. docs/howto/try-policies.md says what is exact. Leaves with 11 when a decision changes.",
+	  .pos = { PATHS }, .flags = { { "since", 0, FLAG_TIME, NULL, "MOMENT", "from then on: 2h, 7d, 2026-11-20; default 7d" } },
+	  .id = "event", .exits = "0 2 3 4 7 9 10 11", .run = policy_replay_run, .examples = { "ambit policy replay --since 7d policies/", "ambit policy replay --since 24h new.cedar -o json" } },
 	{ "connect", NULL, NULL, "Set up", "wire an MCP client to Ambit", "Shows the difference, asks, keeps a backup, and checks with a real MCP initialize. Everything else in the file stays as it is.",
 	  .pos = { { "CLIENT", NULL, "which client", COMP_WORDS, "claude-code claude-desktop cursor vscode gemini codex opencode zed" } },
 	  .flags = { { "undo", 0, FLAG_BOOL, NULL, NULL, "take it out again" }, { "print", 0, FLAG_BOOL, NULL, NULL, "print what to write, change nothing" },

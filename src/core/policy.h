@@ -82,6 +82,8 @@ status view_tool(struct core *c, struct tool *t);
 /* A JSON value as Cedar sees it, in `a`. Floats and nulls have no Cedar type: with `untyped` a float arrives as text and a null not at
  * all (*ret_absent), else they are E_BAD_ARGUMENTS. */
 status view_input(struct arena *a, const struct json *v, bool untyped, struct cedar_value *ret, bool *ret_absent);
+/* What is asked about d (its task, tool, input and resource are known), in c->eval; `extra` must live as long as the request. As view_evaluate. */
+status view_question(struct core *c, struct decision *d, const struct approval *granted, const struct cedar_entity *extra[1], struct cedar_request *ret);
 /* Asks the active set about d (its task, tool, input and resource are known); everything lives in c->eval. E_BAD_ARGUMENTS: an
  * argument cannot be shown to policy; E_NO_MEMORY. */
 status view_evaluate(struct core *c, struct decision *d, const struct approval *granted, struct cedar_answer *ret);

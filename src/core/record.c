@@ -12,6 +12,24 @@ texts(struct event_writer *w, enum event_field f, const struct rule *const *rule
 		event_texts(w, f, ids, n);
 }
 
+/* What the task and those above it had touched, each once; as view.c has it. */
+static void
+labels(struct event_writer *w, const struct task *t)
+{
+	span list[TASK_LABELS_MAX];
+	uint32_t n = 0;
+	for (; t; t = t->parent)
+		for (uint8_t i = 0; i < t->label_n; i++) {
+			bool seen = false;
+			for (uint32_t k = 0; k < n; k++)
+				seen |= span_eq(list[k], str_span(t->labels[i]));
+			if (!seen && n < TASK_LABELS_MAX)
+				list[n++] = str_span(t->labels[i]);
+		}
+	if (n)
+		event_texts(w, F_LABELS, list, n);
+}
+
 static uint64_t
 calls_left(const struct task *t)
 {
@@ -90,7 +108,12 @@ decision_record(struct core *c, struct decision *d, uint64_t call, bool lazy)
 		event_text(w, F_DENIAL_DETAIL, span_str(d->misfit.what));
 	if (t && d->verdict != VERDICT_PENDING)
 		event_uint(w, F_CALLS_LEFT, calls_left(t));
+	if (t)
+		labels(w, t);
 	event_text_opt(w, F_SURFACE, d->surface);
+	/* With the labels and the task's own events, all that policy saw of the task: what a replay needs. */
+	if (t)
+		event_uint(w, F_COUNT, t->used);
 	TRY(event_close(c, lazy));
 	d->event = c->journal.chain.seq;
 	return OK;

@@ -1,4 +1,4 @@
-#include "core/trial.h"
+#include "core/trial_priv.h"
 
 #include "core/apply.h"
 #include "core/core_priv.h"
@@ -10,19 +10,6 @@
 
 static_assert((int)TRIAL_DEPTH_MAX == (int)TASK_DEPTH_MAX && (int)TRIAL_LABELS_MAX == (int)TASK_LABELS_MAX);
 enum { APPROVERS = APPROVAL_GRANTS };
-
-struct trial {
-	struct core *core;
-	instant now;
-	uint64_t batch;                  /* an APPEND that waits for its answer, and the last seq of it */
-	uint64_t appended;
-	bool pending;
-	/* The last question. */
-	struct decision d;
-	struct task *task;
-	struct buf args;
-	bool approvers;                  /* the people who say yes to anything are there */
-};
 
 /* The store of a trial: everything is durable at once. */
 static void
@@ -85,8 +72,8 @@ trial_new(int64_t wall, struct trial **ret)
 	return OK;
 }
 
-static void
-forget(struct trial *t)
+void
+trial_forget(struct trial *t)
 {
 	struct core *c = t->core;
 	list_for_safe(it, &c->approval_list) {
@@ -105,9 +92,10 @@ trial_free(struct trial *t)
 	if (!t)
 		return;
 	if (t->core) {
-		forget(t);
+		trial_forget(t);
 		core_free(t->core);
 	}
+	cedar_partial_free(t->all);
 	buf_fini(&t->args);
 	free(t);
 }
@@ -126,7 +114,7 @@ trial_apply(struct trial *t, const struct json *resources, bool prune, struct js
 	f->what[0] = 0;
 	if (!json_is_arr(resources))
 		return FAIL(E_BAD_REQUEST);
-	forget(t);
+	trial_forget(t);
 	status s = apply_run(t->core, resources, false, prune, SPAN("trial"), warnings, &of, where);
 	if (failed(s) && of.reason) {
 		snprintf(f->what, sizeof f->what, "%s/%.*s: %s%s%s%s%s%s", of.kind, SPAN_ARG(of.name), of.member ? of.member : "", of.member ? ": " : "", of.reason,
@@ -178,8 +166,8 @@ trial_watch(struct trial *t, trial_watch_fn *fn, void *ctx)
 	t->core->watch_ctx = ctx;
 }
 
-static status
-make_task(struct trial *t, const struct trial_question *q, struct agent *agent, struct trial_fault *f)
+status
+trial_make_task(struct trial *t, const struct trial_question *q, struct agent *agent, struct trial_fault *f)
 {
 	static const struct json all = { .kind = JSON_STR, .str = { (const uint8_t *)"**", 2 } };
 	static const struct json_member any_tools = { { (const uint8_t *)"tools", 5 }, { .kind = JSON_ARR, .arr = { &all, 1 } } };
@@ -308,7 +296,7 @@ trial_ask(struct trial *t, const struct trial_question *q, struct trial_answer *
 	struct core *c = t->core;
 	*ret = (struct trial_answer){ 0 };
 	f->what[0] = 0;
-	forget(t);
+	trial_forget(t);
 	c->clock.now.wall = q->at ? q->at : t->now.wall;
 	struct agent *agent = agent_named(c, q->agent);
 	ENSURE(agent, E_AGENT_UNKNOWN);
@@ -316,7 +304,7 @@ trial_ask(struct trial *t, const struct trial_question *q, struct trial_answer *
 	TRY(json_canonical(q->args ? q->args : &none, &t->args));
 	TRY(buf_finish(&t->args));
 	if (q->task)
-		TRY(make_task(t, q, agent, f));
+		TRY(trial_make_task(t, q, agent, f));
 	question(t, q, agent);
 	arena_reset(&c->eval);
 	decide(c, &t->d);

@@ -76,6 +76,27 @@ void trial_watch(struct trial *t, trial_watch_fn *fn, void *ctx);
 status trial_ask(struct trial *t, const struct trial_question *q, struct trial_answer *ret, struct trial_fault *f);
 /* The verdict of the last question in full (docs/model.md §3). */
 void trial_verdict(struct trial *t, struct json_writer *w);
+/* ---- over again ---- */
+
+enum { TRIAL_RULES = 16 };
+enum trial_kind { TRIAL_ALLOW, TRIAL_DENY, TRIAL_PENDING, TRIAL_OPEN };
+
+/* What a recorded decision tells of its question. */
+struct trial_record {
+	struct trial_question q;         /* with the resource as it was recorded; args only with args_known */
+	bool args_known, task_known, channel_known;
+};
+
+struct trial_outcome {
+	uint8_t kind;                    /* enum trial_kind; OPEN: it depends on what is not known */
+	uint8_t rule_n;
+	const struct rule *rules[TRIAL_RULES];   /* that decide it; OPEN: those that cannot be told */
+};
+
+/* What the policies say to it, envelopes and budgets aside. E_AGENT_UNKNOWN, E_TOOL_UNKNOWN, E_BAD_ARGUMENTS (a resource that the tool's mapping does not
+ * make), E_NO_MEMORY. */
+status trial_replay(struct trial *t, const struct trial_record *r, struct trial_outcome *ret);
+
 const struct policy_set *trial_policies(const struct trial *t);
 /* NULL when there is none of that name (server/tool). */
 const struct tool *trial_tool(const struct trial *t, span name);

@@ -148,6 +148,69 @@ evaluations_can_be_watched(void **)
 	assert_int_equal(seen, 1);
 }
 
+static struct trial_outcome
+replay(const char *policy, const char *tool, const char *args, bool task_known)
+{
+	struct trial_outcome o;
+	struct trial_fault f;
+	struct trial_task task = { .purpose = SPAN("fix it"), .calls = 3, .sensitivity = SENS_INTERNAL };
+	struct trial_record r = { .q = { .agent = SPAN("dev/claude"), .tool = span_str(tool), .task = &task }, .task_known = task_known, .channel_known = true };
+	char text[2048];
+	if (span_starts(span_str(tool), SPAN("files/"))) {
+		r.q.resource_type = SPAN("Path");
+		r.q.resource_id = SPAN("/data/x");
+	}
+	if (args) {
+		r.q.args = parse(args);
+		r.args_known = true;
+	}
+	snprintf(text, sizeof text, "[{\"kind\":\"policy\",\"name\":\"base\",\"text\":\"permit(principal, action, resource);%s\"}]", policy);
+	if (failed(trial_apply(F.t, parse(text), false, NULL, &f)))
+		fail_msg("%s", f.what);
+	assert_ok(trial_replay(F.t, &r, &o));
+	return o;
+}
+
+/* What is not known is not guessed, and stands in nobody's way where it does not matter. */
+static void
+a_replay_knows_what_it_does_not_know(void **)
+{
+	static const char in[] = "forbid(principal, action in Action::\\\"server:files\\\", resource) ";
+	static const struct { const char *head, *condition, *args; bool task; uint8_t kind; uint8_t rules; } t[] = {
+		{ "", "", NULL, true, TRIAL_ALLOW, 1 },
+		{ "", "when { true };", NULL, true, TRIAL_DENY, 1 },
+		{ "", "when { context.input.path == \\\"/data/x\\\" };", NULL, true, TRIAL_OPEN, 1 },
+		{ "", "when { context.input.path == \\\"/data/x\\\" };", "{\"path\":\"/data/x\"}", true, TRIAL_DENY, 1 },
+		{ "", "when { context.input.path == \\\"/data/x\\\" };", "{\"path\":\"/data/y\"}", true, TRIAL_ALLOW, 1 },
+		{ "", "when { context.input.path == \\\"/data/x\\\" && context.task.calls > 3 };", NULL, true, TRIAL_OPEN, 1 },   /* the unknown comes first and might fail */
+		{ "", "when { context.task.calls > 3 && context.input.path == \\\"/data/x\\\" };", NULL, true, TRIAL_ALLOW, 1 },
+		{ "", "when { context.task.calls == 3 };", NULL, true, TRIAL_DENY, 1 },
+		{ "", "when { context.task.calls == 3 };", NULL, false, TRIAL_OPEN, 1 },
+		{ "", "when { resource.sensitivity == 0 && context.task.sensitivity == 1 };", NULL, true, TRIAL_DENY, 1 },
+		{ "", "when { context.task.calls + 9223372036854775807 > 0 };", NULL, true, TRIAL_DENY, 1 },
+		{ "@approval(\\\"on-call:1\\\") ", "when { true };", NULL, true, TRIAL_PENDING, 1 },
+		{ "@approval(\\\"on-call:1\\\") ", "when { context.input.path == \\\"/data/x\\\" };", NULL, true, TRIAL_OPEN, 1 },
+		{ "@approval(\\\"on-call:1\\\") ", "when { context.task.calls + 9223372036854775807 > 0 };", NULL, true, TRIAL_DENY, 1 },
+		{ "@mode(\\\"observe\\\") ", "when { true };", NULL, true, TRIAL_ALLOW, 1 },
+		{ "@mode(\\\"observe\\\") ", "when { context.input.path == \\\"/data/x\\\" };", NULL, true, TRIAL_ALLOW, 1 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		char policy[1024];
+		snprintf(policy, sizeof policy, "%s%s%s", *t[i].condition ? t[i].head : "", *t[i].condition ? in : "", t[i].condition);
+		struct trial_outcome o = replay(policy, "files/read_file", t[i].args, t[i].task);
+		if (o.kind != t[i].kind || o.rule_n != t[i].rules)
+			fail_msg("%zu: %d with %d rules", i, o.kind, o.rule_n);
+	}
+	/* A call that the tool's mapping cannot have made is no record of this tool. */
+	struct trial_outcome o;
+	struct trial_record r = { .q = { .agent = SPAN("dev/claude"), .tool = SPAN("files/read_file") } };
+	assert_int_equal(trial_replay(F.t, &r, &o).code, E_BAD_ARGUMENTS);
+	r.q.tool = SPAN("files/nothing");
+	assert_int_equal(trial_replay(F.t, &r, &o).code, E_TOOL_UNKNOWN);
+	r.q.agent = SPAN("nobody");
+	assert_int_equal(trial_replay(F.t, &r, &o).code, E_AGENT_UNKNOWN);
+}
+
 /* Many questions leave nothing behind. */
 static void
 asking_leaves_nothing_behind(void **)
@@ -161,4 +224,4 @@ asking_leaves_nothing_behind(void **)
 
 #define S(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 TEST_MAIN(S(the_order_of_a_decision_holds), S(a_yes_counts_once_per_person), S(what_cannot_be_asked_says_why), S(evaluations_can_be_watched),
-          S(asking_leaves_nothing_behind))
+          S(a_replay_knows_what_it_does_not_know), S(asking_leaves_nothing_behind))

@@ -255,9 +255,8 @@ context(struct core *c, const struct decision *d, const struct approval *granted
 	return OK;
 }
 
-/* What is asked about d. `extra` must live as long as the request. */
-static status
-question(struct core *c, struct decision *d, const struct approval *granted, const struct cedar_entity *extra[1], struct cedar_request *ret)
+status
+view_question(struct core *c, struct decision *d, const struct approval *granted, const struct cedar_entity *extra[1], struct cedar_request *ret)
 {
 	struct arena *a = &c->eval;
 	struct cedar_request r = { .action = d->tool->action_uid, .resource = d->tool->tool_uid };
@@ -284,7 +283,7 @@ view_evaluate(struct core *c, struct decision *d, const struct approval *granted
 {
 	const struct cedar_entity *extra[1];
 	struct cedar_request r;
-	TRY(question(c, d, granted, extra, &r));
+	TRY(view_question(c, d, granted, extra, &r));
 	TRY(cedar_evaluate(c->policy->compiled, c->entities, &r, &c->eval, ret));
 	if (c->watch)
 		c->watch(c->watch_ctx, c->policy, c->entities, &r, ret, &c->eval);
@@ -322,7 +321,7 @@ view_nearest(struct core *c, struct decision *d)
 	uint32_t n = 0;
 	CLEANUP(buf_fini) struct buf b;
 	buf_init(&b, 4096);
-	if (c->policy->rule_n > (d->dry ? NEAREST_RULES_DRY : NEAREST_RULES) || failed(question(c, d, NULL, extra, &r)) ||
+	if (c->policy->rule_n > (d->dry ? NEAREST_RULES_DRY : NEAREST_RULES) || failed(view_question(c, d, NULL, extra, &r)) ||
 	    failed(cedar_nearest_permits(c->policy->compiled, c->entities, &r, only_observes, &search, &c->eval, &near, 1, &n)))
 		return;
 	if (!n || near.lack == CEDAR_LACK_ACTION)
