@@ -193,7 +193,9 @@ x509_issue(const struct sign_key *ca_key, span ca_der, const struct x509_leaf *l
 	ENSURE(X509_check_private_key(ca, ca_key->pkey) == 1 && X509_check_ca(ca) == 1 && to_seconds(X509_get0_notAfter(ca), &ca_end),
 	       E_CRYPTO);
 	ENSURE(leaf->not_before < leaf->not_after && leaf->not_after <= ca_end, E_BAD_REQUEST);
-	ENSURE(!failed(verify_key_spki(leaf->spki, &subject)), E_BAD_REQUEST);
+	status spki = verify_key_spki(leaf->spki, &subject);
+	ENSURE(!failed(spki) || spki.code == E_NO_MEMORY, E_BAD_REQUEST);
+	TRY(spki);
 	x = X509_new();
 	ENSURE(x, E_NO_MEMORY);
 	ENSURE(set_common(x, leaf->serial, leaf->not_before, leaf->not_after, subject->pkey) &&

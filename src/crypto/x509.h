@@ -25,6 +25,14 @@ status x509_ca(const struct sign_key *key, span common_name, int64_t not_before,
  * start or after the CA's. E_CRYPTO. */
 status x509_issue(const struct sign_key *ca_key, span ca_der, const struct x509_leaf *leaf, struct buf *der);
 
+struct x509_revoked {
+	uint8_t serial[16];      /* as in the leaf */
+	int64_t when;
+};
+/* Appends the DER of a revocation list of that CA (RFC 5280 §5), good from `now` to `next`; `number` grows with each. E_BAD_REQUEST, E_CRYPTO. */
+status x509_crl(const struct sign_key *ca_key, span ca_der, const struct x509_revoked *list, size_t n, uint64_t number, int64_t now, int64_t next,
+                struct buf *der);
+
 /* SHA-256 of the DER: x5t#S256. */
 digest x509_thumbprint(span der);
 

@@ -1,16 +1,9 @@
 #include "engine/http_inject.h"
+#include "engine/pem_put.h"
 #include "net/http.h"
 #include "text/json.h"
 
 #include <stdlib.h>
-
-static void
-wipe(struct buf *b)
-{
-	if (b->p)
-		secret_wipe(b->p, b->cap);
-	buf_fini(b);
-}
 
 /* Into a secret; the buffer was reserved to its maximum, so no copy was left by growing. */
 static status
@@ -44,19 +37,6 @@ put_base64_core(struct buf *b, span s, size_t skip, const char *letters)
 			v = v << 1 | (s.p[bit / 8 - skip] >> (7 - bit % 8) & 1u);
 		buf_put_u8(b, (uint8_t)letters[v]);
 	}
-}
-
-static void
-put_base64(struct buf *b, span s)
-{
-	size_t n = b->n;
-	put_base64_core(b, s, 0, std_letters);
-	if (s.n % 3) {
-		unsigned v = s.n % 3 == 1 ? (s.p[s.n - 1] & 3u) << 4 : (s.p[s.n - 1] & 15u) << 2;
-		buf_put_u8(b, (uint8_t)std_letters[v]);
-	}
-	while ((b->n - n) % 4 && !b->err)
-		buf_put_u8(b, '=');
 }
 
 static bool
@@ -108,21 +88,21 @@ http_inject_check(const struct http_inject *h, struct buf *reterr)
 static status
 put_basic(struct buf *b, span user, span secret)
 {
-	CLEANUP(wipe) struct buf both;
+	CLEANUP(pem_wipe) struct buf both;
 	TRY(room(&both, user.n + 1 + secret.n));
 	buf_put(&both, user);
 	buf_put_u8(&both, ':');
 	buf_put(&both, secret);
 	TRY(buf_finish(&both));
 	buf_put_str(b, "Basic ");
-	put_base64(b, buf_span(&both));
+	base64_put(b, buf_span(&both), 0);
 	return OK;
 }
 
 status
 http_inject_field(const struct http_inject *h, const struct secret *secret, span *ret_name, struct secret **ret_value)
 {
-	CLEANUP(wipe) struct buf b = { 0 };
+	CLEANUP(pem_wipe) struct buf b = { 0 };
 	span v = secret_reveal(secret);
 	TRY(http_inject_check(h, NULL));
 	TRY(secret_ok(secret));
@@ -242,7 +222,7 @@ status
 redactor_new(const struct secret *secret, span user, struct redactor **ret)
 {
 	CLEANUP(redactor_freep) struct redactor *r = NULL;
-	CLEANUP(wipe) struct buf b = { 0 }, both = { 0 };
+	CLEANUP(pem_wipe) struct buf b = { 0 }, both = { 0 };
 	TRY(secret_ok(secret));
 	ENSURE(user.n <= 256, E_BAD_CONFIG);
 	span s = secret_reveal(secret);
@@ -271,7 +251,7 @@ redactor_free(struct redactor *r)
 		return NULL;
 	for (size_t i = 0; i < r->n; i++)
 		secret_free(r->forms[i]);
-	wipe(&r->kept);
+	pem_wipe(&r->kept);
 	free(r);
 	return NULL;
 }
@@ -340,7 +320,7 @@ put_pair(struct buf *b, const char *key, span value)
 static status
 client_basic(const struct oauth_client *c, span secret, struct secret **ret)
 {
-	CLEANUP(wipe) struct buf id = { 0 }, word = { 0 }, b = { 0 };
+	CLEANUP(pem_wipe) struct buf id = { 0 }, word = { 0 }, b = { 0 };
 	TRY(room(&id, 3 * c->id.n + 1));
 	TRY(room(&word, 3 * secret.n + 1));
 	TRY(room(&b, 4 * (c->id.n + secret.n) + 64));
@@ -353,7 +333,7 @@ client_basic(const struct oauth_client *c, span secret, struct secret **ret)
 status
 oauth_client_request(const struct oauth_client *c, const struct secret *secret, struct secret **ret_body, struct secret **ret_auth)
 {
-	CLEANUP(wipe) struct buf b = { 0 };
+	CLEANUP(pem_wipe) struct buf b = { 0 };
 	CLEANUP(secret_freep) struct secret *body = NULL, *auth = NULL;
 	TRY(secret_ok(secret));
 	ENSURE(c->id.n > 0 && c->id.n <= 1024 && text_ok(c->id) && c->scope.n <= 4096 && c->audience.n <= 4096, E_BAD_CONFIG);

@@ -2,14 +2,10 @@
  * that the hosts' sshd reads. The root credential is the authority's private key. */
 #include "crypto/seal.h"
 #include "crypto/sign.h"
-#include "engine/engine_priv.h"
+#include "engine/revoked.h"
 #include "engine/ssh_cert.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { LIST_MAX = 4 << 20, PATH_MAX_ = 4000, SKEW = 60 };
 
@@ -210,175 +206,38 @@ create(struct engine *e, const struct lease_spec *l, const char *, const void *g
 	return engine_field_put(out, "port", NULL, span_str(port));
 }
 
-/* ---- the revocation list ----
- *
- * KRL.list holds one "serial time" a line, in decimal; a line older than max_ttl is of a certificate that has expired. The list itself is made
- * from it anew each time. */
-
+/* Puts the serial (0: none) on the list, and writes what sshd reads; also when it was on it: a crash may have come between the two files. */
 static status
-path_of(const struct engine *e, const char *suffix, char out[static PATH_MAX_ + 16])
+publish(struct engine *e, uint64_t serial, struct revoked *v)
 {
-	snprintf(out, PATH_MAX_ + 16, "%.*s%s", SPAN_ARG(ssh_options(e)->krl), suffix);
-	return OK;
-}
-
-static status
-read_file(struct engine *e, const char *path, struct buf *out)
-{
-	uint8_t part[4096];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == ENOENT)
-		return OK;
-	ssize_t n = -1;
-	while (fd >= 0 && (n = read(fd, part, sizeof part)) > 0)
-		buf_put(out, span_make(part, (size_t)n));
-	if (fd >= 0)
-		close(fd);
-	if (n != 0) {
-		engine_because(e, "ssh: %s can not be read: %s", path, strerror(errno));
-		return FAIL(E_UNAVAILABLE);
-	}
-	return buf_finish(out);
-}
-
-static bool
-write_whole(int fd, span s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-		if (n < 0 && errno != EINTR)
-			return false;
-		s = span_sub(s, n > 0 ? (size_t)n : 0, s.n);
-	}
-	return fsync(fd) == 0;
-}
-
-/* Whole or not at all: sshd refuses everybody while its list is half a list. */
-static status
-replace_file(struct engine *e, const char *suffix, span text)
-{
-	char path[PATH_MAX_ + 16], fresh[PATH_MAX_ + 16], folder[PATH_MAX_ + 16];
-	TRY(path_of(e, suffix, path));
-	snprintf(fresh, sizeof fresh, "%.*s%s.new", SPAN_ARG(ssh_options(e)->krl), suffix);
-	snprintf(folder, sizeof folder, "%s", path);
-	strrchr(folder, '/')[folder[0] == '/' && strrchr(folder, '/') == folder] = '\0';
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	bool ok = fd >= 0 && write_whole(fd, text);
-	if (fd >= 0)
-		close(fd);
-	ok = ok && rename(fresh, path) == 0;
-	int at = ok ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	ok = at >= 0 && fsync(at) == 0;
-	if (at >= 0)
-		close(at);
-	if (ok)
-		return OK;
-	engine_because(e, "ssh: %s can not be written: %s", path, strerror(errno));
-	return FAIL(E_UNAVAILABLE);
-}
-
-struct revoked {
-	uint64_t *serials;
-	size_t n, room;
-	struct buf lines;
-	bool had;
-};
-
-static status
-keep(struct revoked *v, uint64_t serial, int64_t when)
-{
-	if (v->n == v->room) {
-		size_t room = v->room ? 2 * v->room : 64;
-		uint64_t *p = reallocarray(v->serials, room, sizeof *p);
-		ENSURE(p, E_NO_MEMORY);
-		v->serials = p;
-		v->room = room;
-	}
-	v->serials[v->n++] = serial;
-	buf_printf(&v->lines, "%llu %lld\n", (unsigned long long)serial, (long long)when);
-	return OK;
-}
-
-/* Reads the list, leaves out what is old, and says whether `serial` is on it. A line that is not one ends it all: nothing may be forgotten. */
-static status
-read_list(struct engine *e, uint64_t serial, struct revoked *v)
-{
-	CLEANUP(buf_fini) struct buf text;
-	char path[PATH_MAX_ + 16];
-	int64_t oldest = engine_wall() - ssh_options(e)->max_ttl / TIME_SECOND - 2 * SKEW;
-	buf_init(&text, LIST_MAX);
-	TRY(path_of(e, ".list", path));
-	TRY(read_file(e, path, &text));
-	for (span s = buf_span(&text); s.n;) {
-		size_t n = span_find(s, '\n'), blank = span_find(s, ' ');
-		uint64_t one;
-		int64_t when;
-		if (n == s.n || blank > n || !span_to_u64(span_sub(s, 0, blank), &one) || !span_to_i64(span_sub(s, blank + 1, n - blank - 1), &when)) {
-			engine_because(e, "ssh: %s is damaged", path);
-			return FAIL(E_UPSTREAM);
-		}
-		if (one == serial)
-			v->had = true;
-		if (when >= oldest || one == serial)
-			TRY(keep(v, one, when));
-		s = span_sub(s, n + 1, s.n);
-	}
-	return OK;
-}
-
-static status
-write_list(struct engine *e, struct revoked *v)
-{
-	CLEANUP(buf_fini) struct buf krl, back;
-	char path[PATH_MAX_ + 16];
+	CLEANUP(buf_fini) struct buf krl;
+	const struct ssh_options *o = ssh_options(e);
 	int64_t now = engine_wall();
 	buf_init(&krl, LIST_MAX);
-	buf_init(&back, LIST_MAX);
-	TRY(buf_finish(&v->lines));
+	ENSURE(ssh_of(e)->ca, E_NOT_PERMITTED);
+	TRY(revoked_read(e, o->krl, o->max_ttl / TIME_SECOND, serial, v));
 	TRY(ssh_krl(ssh_of(e)->public, v->serials, v->n, (uint64_t)now, now, &krl));
-	TRY(replace_file(e, ".list", buf_span(&v->lines)));
-	TRY(replace_file(e, "", buf_span(&krl)));
-	TRY(path_of(e, "", path));
-	TRY(read_file(e, path, &back));
-	ENSURE(span_eq(buf_span(&krl), buf_span(&back)), E_UPSTREAM);
-	return OK;
+	return revoked_write(e, o->krl, v, buf_span(&krl));
 }
 
 static status
 revoke_serial(struct engine *e, const struct lease_spec *l, const char *, struct engine_finding *f)
 {
-	struct revoked v = { 0 };
-	ENSURE(ssh_of(e)->ca, E_NOT_PERMITTED);
-	buf_init(&v.lines, LIST_MAX);
-	status s = read_list(e, id_bits(l->lease), &v);
-	if (!failed(s) && !v.had)
-		s = keep(&v, id_bits(l->lease), engine_wall());
-	/* also when it was on it: the crash may have come between the two files */
-	if (!failed(s))
-		s = write_list(e, &v);
-	f->was_there = !failed(s) && !v.had;
-	free(v.serials);
-	buf_fini(&v.lines);
-	return s;
+	CLEANUP(revoked_fini) struct revoked v = { 0 };
+	TRY(publish(e, id_bits(l->lease), &v));
+	f->was_there = !v.had;
+	return OK;
 }
 
 static status
 test(struct engine *e, struct buf *notes)
 {
-	struct revoked v = { 0 };
-	ENSURE(ssh_of(e)->ca, E_NOT_PERMITTED);
-	buf_init(&v.lines, LIST_MAX);
-	status s = read_list(e, 0, &v);
-	if (!failed(s))
-		s = write_list(e, &v);
-	if (!failed(s)) {
-		buf_put_str(notes, "for TrustedUserCAKeys: ");
-		s = ssh_key_line(ssh_of(e)->public, SPAN("ambit"), notes);
-		buf_printf(notes, "on the revocation list: %zu\n", v.n);
-	}
-	free(v.serials);
-	buf_fini(&v.lines);
-	return failed(s) ? s : buf_finish(notes);
+	CLEANUP(revoked_fini) struct revoked v = { 0 };
+	TRY(publish(e, 0, &v));
+	buf_put_str(notes, "for TrustedUserCAKeys: ");
+	TRY(ssh_key_line(ssh_of(e)->public, SPAN("ambit"), notes));
+	buf_printf(notes, "on the revocation list: %zu\n", v.n);
+	return buf_finish(notes);
 }
 
 extern const struct engine_class engine_ssh;

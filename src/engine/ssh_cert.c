@@ -1,4 +1,5 @@
 #include "engine/ssh_cert.h"
+#include "engine/pem_put.h"
 #include "text/utf8.h"
 
 static const char key_type[] = "ssh-ed25519", cert_type[] = "ssh-ed25519-cert-v01@openssh.com";
@@ -114,30 +115,12 @@ ssh_cert_sign(struct buf *tbs, const uint8_t sig[static SSH_SIGNATURE])
 
 /* ---- text ---- */
 
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* RFC 4648 §4, with padding; `width` letters a line (0: one line). */
-static void
-put_base64(struct buf *b, span s, size_t width)
-{
-	size_t column = 0;
-	for (size_t i = 0; i < s.n; i += 3) {
-		uint32_t v = (uint32_t)s.p[i] << 16 | (i + 1 < s.n ? (uint32_t)s.p[i + 1] << 8 : 0) | (i + 2 < s.n ? s.p[i + 2] : 0u);
-		for (size_t k = 0; k < 4; k++) {
-			bool pad = i + k > s.n;
-			buf_put_u8(b, (uint8_t)(pad ? '=' : letters[v >> (18 - 6 * k) & 63]));
-			if (width && ++column % width == 0)
-				buf_put_u8(b, '\n');
-		}
-	}
-}
-
 static status
 put_line(struct buf *out, const char *type, span blob, span comment)
 {
 	ENSURE(comment.n == 0 || name_ok(comment, ""), E_BAD_REQUEST);
 	buf_printf(out, "%s ", type);
-	put_base64(out, blob, 0);
+	base64_put(out, blob, 0);
 	buf_printf(out, "%s%.*s\n", comment.n ? " " : "", SPAN_ARG(comment));
 	return buf_finish(out);
 }
@@ -164,14 +147,6 @@ static const char magic[] = "openssh-key-v1"; /* its NUL belongs to it */
 static const char head[] = "-----BEGIN OPENSSH PRIVATE KEY-----\n", tail[] = "-----END OPENSSH PRIVATE KEY-----\n";
 
 static void
-wipe(struct buf *b)
-{
-	if (b->p)
-		secret_wipe(b->p, b->cap);
-	buf_fini(b);
-}
-
-static void
 put_private(struct buf *out, const struct secret *seed, const uint8_t key[static SSH_KEY], struct buf *part)
 {
 	buf_put(out, span_make(magic, sizeof magic));
@@ -196,7 +171,7 @@ put_private(struct buf *out, const struct secret *seed, const uint8_t key[static
 status
 ssh_private_text(const struct secret *seed, const uint8_t key[static SSH_KEY], struct secret **ret)
 {
-	CLEANUP(wipe) struct buf blob, part, text;
+	CLEANUP(pem_wipe) struct buf blob, part, text;
 	buf_init(&blob, 1024);
 	buf_init(&part, 512);
 	buf_init(&text, 2048);
@@ -208,36 +183,12 @@ ssh_private_text(const struct secret *seed, const uint8_t key[static SSH_KEY], s
 	TRY(buf_finish(&part));
 	TRY(buf_finish(&blob));
 	buf_put_str(&text, head);
-	put_base64(&text, buf_span(&blob), 70);
-	if (text.n && text.p[text.n - 1] != '\n')
-		buf_put_u8(&text, '\n');
+	base64_put(&text, buf_span(&blob), 70);
 	buf_put_str(&text, tail);
 	TRY(buf_finish(&text));
 	TRY(secret_new(text.n, ret));
 	memcpy(secret_writable(*ret), text.p, text.n);
 	return OK;
-}
-
-/* Letters up to the tail line; line ends between them. */
-static status
-read_base64(span text, struct buf *out)
-{
-	uint32_t v = 0;
-	unsigned bits = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		uint8_t c = text.p[i];
-		if (c == '\n' || c == '\r' || c == '=')
-			continue;
-		const char *at = c ? strchr(letters, c) : NULL;
-		ENSURE(at, E_BAD_CONFIG);
-		v = v << 6 | (uint32_t)(at - letters);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			buf_put_u8(out, (uint8_t)(v >> bits));
-		}
-	}
-	return buf_finish(out);
 }
 
 static status
@@ -262,7 +213,7 @@ read_private(span blob, struct secret **ret)
 status
 ssh_private_read(const struct secret *text, struct secret **ret_seed)
 {
-	CLEANUP(wipe) struct buf blob;
+	CLEANUP(pem_wipe) struct buf blob;
 	span t = secret_reveal(text);
 	buf_init(&blob, 4096);
 	ENSURE(buf_reserve(&blob, 4096), E_NO_MEMORY);
@@ -270,7 +221,7 @@ ssh_private_read(const struct secret *text, struct secret **ret_seed)
 		t.n--;
 	span begin = span_make(head, sizeof head - 2), end = span_make(tail, sizeof tail - 2);
 	ENSURE(t.n <= 4096 && span_starts(t, begin) && span_ends(t, end) && t.n > begin.n + end.n, E_BAD_CONFIG);
-	TRY(read_base64(span_sub(t, begin.n, t.n - begin.n - end.n), &blob));
+	TRY(base64_read(span_sub(t, begin.n, t.n - begin.n - end.n), &blob));
 	return read_private(buf_span(&blob), ret_seed);
 }
 
