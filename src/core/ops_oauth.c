@@ -21,7 +21,8 @@ oauth_target(struct core *c, struct op_call *o, struct issue *how, bool *ret_giv
 		TRY(json_opt_arr(o->params, names[i], &list, NULL));
 		json_for_items(it, list) {
 			enum audience a;
-			ENSURE(json_is_str(it) && it->str.n && audience_from(c, it->str, &a), E_TARGET_INVALID);
+			ENSURE(json_is_str(it), E_TARGET_INVALID);
+			ENSURE(it->str.n && audience_from(c, it->str, &a), E_TARGET_INVALID);
 			ENSURE(!*ret_given || a == how->audience, E_TARGET_INVALID);
 			how->audience = a;
 			*ret_given = true;

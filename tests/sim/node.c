@@ -100,7 +100,7 @@ node_start(struct node *n)
 {
 	uint8_t seed[32];
 	drbg_bytes(&n->rng, seed, sizeof seed);
-	struct core_config cfg = { .node = SPAN("n1"), .audience = SPAN("https://127.0.0.1:8470"), .origin = SPAN("test"),
+	struct core_config cfg = { .node = SPAN("n1"), .audience = SPAN("https://127.0.0.1:8470"), .people_url = SPAN("https://127.0.0.1:8471"), .origin = SPAN("test"),
 	                           .store_kind = SPAN("memory"), .bootstrap = n->bootstrap, .dev = true };
 	memcpy(cfg.boot_id, n->boot_id, sizeof cfg.boot_id);
 	must(!failed(core_new(&cfg, seed, on_send, n, n->now, &n->core)));
