@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -259,7 +260,12 @@ main(int argc, char **argv)
 	g.req = malloc(body_n + 65536);
 	if (!g.req)
 		die("memory");
-	int at = snprintf(g.req, 32768, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n", method, argv[optind + 1]);
+	int at = snprintf(g.req, 32768, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, argv[optind + 1]);
+	bool typed = false;
+	for (size_t i = 0; i < n_headers; i++)
+		typed |= strncasecmp(headers[i], "content-type:", 13) == 0;
+	if (!typed)
+		at += snprintf(g.req + at, 64, "Content-Type: application/json\r\n");
 	for (size_t i = 0; i < n_headers; i++)
 		at += snprintf(g.req + at, 1024, "%.1000s\r\n", headers[i]);
 	at += snprintf(g.req + at, 64, "Content-Length: %zu\r\n\r\n", body_n);

@@ -76,6 +76,7 @@ client_login(struct core *c, struct op_call *o)
 	bool public;
 	struct agent *a;
 	TRY(client_identify(c, o, &a, &public));
+	o->user = NULL;
 	ENSURE(a->object && (!public || (!a->keys && (a->redirect_n || a->client_n))), E_CLIENT_INVALID);
 	o->client = a;
 	return op_name_actor(c, o);
@@ -87,6 +88,8 @@ client_authenticate(struct core *c, struct op_call *o)
 	bool public;
 	struct agent *a;
 	TRY(client_identify(c, o, &a, &public));
+	/* Whoever's uid a local client runs under: it acts for itself. A person comes in only by an answer of that person's. */
+	o->user = NULL;
 	ENSURE(!public && a->object, E_CLIENT_INVALID);
 	o->client = a;
 	return op_name_actor(c, o);

@@ -318,6 +318,9 @@ only_who_was_asked_answers(void **)
 	const char *session = sign_in(request, &used), *thief = sign_in("", &other_used);
 	web(OP_WEB_LOGIN, fmt("{\"code\":\"%s\"}", used));
 	assert_int_equal(C.last_error, E_GRANT_INVALID);
+	/* One kind of text is not good for another. */
+	web(OP_WEB_LOGIN, fmt("{\"code\":\"%s\"}", session));
+	assert_int_equal(C.last_error, E_GRANT_INVALID);
 	web(OP_WEB_CONSENT, fmt("{\"session\":\"%s\",\"request\":\"%s\",\"answer\":\"allow\"}", thief, request));
 	assert_int_equal(C.last_error, E_GRANT_INVALID);
 	web(OP_WEB_CONSENT, fmt("{\"session\":\"%s\",\"request\":\"%s\",\"answer\":\"allow\"}", session, request));

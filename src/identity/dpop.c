@@ -13,17 +13,54 @@ str_is(const struct json *v, const char *name, const char *want)
 	return json_is_str(text) && span_is(text->str, want);
 }
 
-/* Only what can be public: a private member would be a secret sent to us, and `alg`, `use` and `key_ops` have no say here. */
+static digest
+digest_of(const struct json *jwk)
+{
+	static const char *const names[] = { "kty", "crv", "x", "y", "n", "e", "alg", "use" };
+	struct sha256 h;
+
+	sha256_init(&h);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const struct json *v = json_gets(jwk, names[i]);
+		sha256_add_sized(&h, json_is_str(v) ? v->str : (span){ 0 });
+	}
+	return sha256_end(&h);
+}
+
+/* Only what can be public: a private member would be a secret sent to us. *ret_own: the caller frees it. */
 static status
-read_key(const struct jws *j, struct arena *a, struct jwk *ret)
+read_key(const struct jws *j, struct dpop_keys *ks, struct arena *a, struct verify_key **ret, bool *ret_own)
 {
 	static const char *const names[] = { "kty", "crv", "x", "y", "kid", "alg", "use", "key_ops", "ext", NULL };
 	const struct json *jwk = json_gets(j->header, "jwk");
+	struct jwk k;
 
 	ENSURE(json_is_obj(jwk) && !failed(json_only(jwk, names, NULL)) && !str_is(jwk, "kty", "oct"), E_DPOP);
-	status s = jwk_read(jwk, a, ret);
+	digest id = digest_of(jwk);
+	size_t slot = (id.b[0] | (size_t)id.b[1] << 8) % DPOP_KEYS;
+	/* key_ops can forbid verifying, and is not part of the digest. */
+	bool keep = ks && !json_gets(jwk, "key_ops");
+	*ret_own = !keep;
+	if (keep && ks->slots[slot].key && digest_eq(&ks->slots[slot].jwk, &id)) {
+		*ret = ks->slots[slot].key;
+		return OK;
+	}
+	status s = jwk_read(jwk, a, &k);
 	ENSURE(!failed(s), s.code == E_NO_MEMORY ? E_NO_MEMORY : E_DPOP);
+	*ret = k.key;
+	if (keep) {
+		verify_key_free(ks->slots[slot].key);
+		ks->slots[slot].key = k.key;
+		ks->slots[slot].jwk = id;
+	}
 	return OK;
+}
+
+void
+dpop_keys_fini(struct dpop_keys *ks)
+{
+	for (size_t i = 0; i < DPOP_KEYS; i++)
+		ks->slots[i].key = verify_key_free(ks->slots[i].key);
 }
 
 /* RFC 9449 §4.3: compared without query and fragment, after syntax-based normalisation. */
@@ -65,20 +102,10 @@ check_claims(const struct json *v, const struct dpop_expect *want, struct arena 
 }
 
 static status
-check(span proof, const struct dpop_expect *want, struct arena *a, struct jwk *key, struct dpop_proof *ret)
+check_signature(const struct jws *j, const struct verify_key *key, span jti, struct dpop_proof *ret)
 {
-	const struct json *v;
-	struct jws j;
-	span jti;
-
-	TRY(jws_parse_proof(proof, DPOP_MAX, a, &j));
-	ENSURE(str_is(j.header, "typ", "dpop+jwt"), E_DPOP);
-	TRY(json_parse(j.payload, NULL, a, &v, NULL));
-	/* Before the key is touched: most of what is wrong costs nothing to find. */
-	TRY(check_claims(v, want, a, &jti, &ret->iat));
-	TRY(read_key(&j, a, key));
-	ENSURE(jws_verify_signature(&j, key->key), E_DPOP);
-	TRY(base64url_decode_exact(verify_key_id(key->key), ret->key.b, sizeof ret->key.b));
+	ENSURE(jws_verify_signature(j, key), E_DPOP);
+	TRY(base64url_decode_exact(verify_key_id(key), ret->key.b, sizeof ret->key.b));
 	struct sha256 h;
 	sha256_init(&h);
 	sha256_add_sized(&h, digest_span(&ret->key));
@@ -87,14 +114,33 @@ check(span proof, const struct dpop_expect *want, struct arena *a, struct jwk *k
 	return OK;
 }
 
-status
-dpop_open(span proof, const struct dpop_expect *want, struct arena *a, struct dpop_proof *ret)
+static status
+check(span proof, const struct dpop_expect *want, struct dpop_keys *ks, struct arena *a, struct dpop_proof *ret)
 {
-	struct jwk key = { 0 };
-	struct dpop_proof p;
-	status s = check(proof, want, a, &key, &p);
+	struct verify_key *key;
+	const struct json *v;
+	struct jws j;
+	bool own;
+	span jti;
 
-	jwk_fini(&key);
+	TRY(jws_parse_proof(proof, DPOP_MAX, a, &j));
+	ENSURE(str_is(j.header, "typ", "dpop+jwt"), E_DPOP);
+	TRY(json_parse(j.payload, NULL, a, &v, NULL));
+	/* Before the key is touched: most of what is wrong costs nothing to find. */
+	TRY(check_claims(v, want, a, &jti, &ret->iat));
+	TRY(read_key(&j, ks, a, &key, &own));
+	status s = check_signature(&j, key, jti, ret);
+	if (own)
+		verify_key_free(key);
+	return s;
+}
+
+status
+dpop_open(span proof, const struct dpop_expect *want, struct dpop_keys *ks, struct arena *a, struct dpop_proof *ret)
+{
+	struct dpop_proof p;
+	status s = check(proof, want, ks, a, &p);
+
 	ENSURE(!failed(s), s.code == E_NO_MEMORY ? E_NO_MEMORY : E_DPOP);
 	*ret = p;
 	return OK;

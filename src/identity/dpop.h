@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "crypto/hash.h"
+#include "crypto/sign.h"
 
 enum {
 	DPOP_MAX = 4096,             /* bytes of a proof */
@@ -28,7 +29,18 @@ struct dpop_proof {
 	int64_t iat;
 };
 
-/* Verifies one DPoP header. E_DPOP: anything wrong with it; E_NO_MEMORY. */
-status dpop_open(span proof, const struct dpop_expect *want, struct arena *a, struct dpop_proof *ret);
+/* Keys of recent proofs, made ready: a client keeps its key, and to build one costs as much as to use it. What is here has passed the same
+ * checks; a stranger's key only takes the place of another. Zeroed: empty. */
+enum { DPOP_KEYS = 256 };
+struct dpop_keys {
+	struct {
+		digest jwk;              /* over the members that make the key */
+		struct verify_key *key;
+	} slots[DPOP_KEYS];
+};
+void dpop_keys_fini(struct dpop_keys *ks);
+
+/* Verifies one DPoP header. `ks` may be NULL. E_DPOP: anything wrong with it; E_NO_MEMORY. */
+status dpop_open(span proof, const struct dpop_expect *want, struct dpop_keys *ks, struct arena *a, struct dpop_proof *ret);
 
 #endif

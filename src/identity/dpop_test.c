@@ -72,7 +72,13 @@ open_proof(const struct world *w, const char *header, const char *claims, const 
 	buf_init(&b, 16384);
 	arena_init(&a, 1 << 20);
 	make(w, header, claims, &b);
-	return dpop_open(buf_span(&b), &want, &a, ret);
+	/* The same with the keys kept, twice: what is kept must not make a bad proof good, nor a good one bad. */
+	static struct dpop_keys kept;
+	status fresh = dpop_open(buf_span(&b), &want, NULL, &a, ret);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(dpop_open(buf_span(&b), &want, &kept, &a, ret).code, fresh.code);
+	dpop_keys_fini(&kept);
+	return fresh;
 }
 
 #define HEADER "{\"typ\":\"dpop+jwt\",\"alg\":\"ES256\",\"jwk\":%J}"

@@ -34,7 +34,7 @@ open_proof(struct ask *a, const struct http_request *r, span proof, const digest
 		.method = r->method_name, .origin = buf_span(&origin), .path = r->path, .token = token,
 		.now = loop_now(a->edge->w->loop).wall / NS_PER_S,
 	};
-	return dpop_open(proof, &want, &work, ret);
+	return dpop_open(proof, &want, &a->edge->proof_keys, &work, ret);
 }
 
 /* Reads the DPoP header, if there is one, into a->proof. */

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "crypto/sign.h"
+#include "identity/dpop.h"
 #include "net/http_server.h"
 #include "role/edge_token.h"
 #include "role/role.h"
@@ -91,6 +92,7 @@ struct edge {
 	struct map conns, asks;
 	struct list free_asks;
 	struct token_cache tokens;
+	struct dpop_keys proof_keys;
 	struct arena config;          /* what hosts[] and base point into */
 };
 
