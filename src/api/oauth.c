@@ -98,7 +98,10 @@ oauth_server_metadata(struct buf *b, span base, span people)
 		"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", "authorization_code", "refresh_token",
 		"urn:ietf:params:oauth:grant-type:device_code", NULL,
 	};
-	static const char *const methods[] = { "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none", NULL };
+	/* A certificate counts as registered, by its thumbprint, whoever signed it (RFC 8705 §2.2). */
+	static const char *const methods[] = { "private_key_jwt", "self_signed_tls_client_auth", "none", NULL }, *const proven[] = {
+		"private_key_jwt", "self_signed_tls_client_auth", NULL,
+	};
 	static const char *const algs[] = { "ES256", "ES384", "EdDSA", "RS256", "PS256", NULL };
 	static const char *const dpop[] = { "ES256", "ES384", "EdDSA", NULL };
 	static const char *const code[] = { "code", NULL }, *const none[] = { NULL }, *const s256[] = { "S256", NULL };
@@ -115,7 +118,7 @@ oauth_server_metadata(struct buf *b, span base, span people)
 	put_list(&w, "response_types_supported", people.n ? code : none);
 	put_list(&w, "token_endpoint_auth_methods_supported", methods);
 	put_list(&w, "token_endpoint_auth_signing_alg_values_supported", algs);
-	put_list(&w, "introspection_endpoint_auth_methods_supported", methods);
+	put_list(&w, "introspection_endpoint_auth_methods_supported", proven);
 	put_list(&w, "introspection_endpoint_auth_signing_alg_values_supported", algs);
 	put_list(&w, "revocation_endpoint_auth_methods_supported", methods);
 	put_list(&w, "revocation_endpoint_auth_signing_alg_values_supported", algs);
