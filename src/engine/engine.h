@@ -99,6 +99,8 @@ struct engine_class {
 	const char *risk;               /* without ENGINE_NATIVE_END: what an owner must know, one sentence; else NULL */
 	const struct schema *upstream;  /* options of an upstream; its struct begins with struct engine_options */
 	const struct schema *grant;     /* a template's body */
+	const char *reads;              /* the option that names a file it reads while it works; NULL: none */
+	const char *writes;             /* the option that names a file it writes, with others beside it; NULL: none */
 	size_t size;                    /* of the handle, which begins with struct engine */
 	status (*open)(struct engine *e);                  /* checks e->options; no I/O */
 	void (*close)(struct engine *e);

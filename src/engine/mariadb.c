@@ -418,7 +418,7 @@ extern const struct engine_class engine_mariadb;
 const struct engine_class engine_mariadb = {
 	.name = "mariadb", .title = "MariaDB account", .traits = ENGINE_SESSIONS | ENGINE_ROTATE | ENGINE_LIST,
 	.risk = "Without the option event_schema MariaDB knows no end of life for an account: with Ambit off, one lives on until Ambit is back.",
-	.upstream = &upstream_schema, .grant = &grant_schema, .size = sizeof(struct maria_engine),
+	.upstream = &upstream_schema, .grant = &grant_schema, .reads = "ca", .size = sizeof(struct maria_engine),
 	.open = open_maria, .close = close_maria, .check = check_grant, .test = test, .create = create, .renew = renew, .revoke = maria_revoke,
 	.list = list, .inventory = inventory, .rotate = rotate,
 };

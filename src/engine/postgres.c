@@ -386,7 +386,7 @@ extern const struct engine_class engine_postgres;
 const struct engine_class engine_postgres = {
 	.name = "postgres", .title = "PostgreSQL role",
 	.traits = ENGINE_NATIVE_END | ENGINE_SESSIONS | ENGINE_RENEW | ENGINE_ROTATE | ENGINE_LIST,
-	.upstream = &upstream_schema, .grant = &grant_schema, .size = sizeof(struct pg_engine),
+	.upstream = &upstream_schema, .grant = &grant_schema, .reads = "ca", .size = sizeof(struct pg_engine),
 	.open = open_pg, .close = close_pg, .check = check_grant, .test = test, .create = create, .renew = renew, .revoke = pg_revoke,
 	.list = list, .inventory = inventory, .rotate = rotate,
 };

@@ -427,7 +427,7 @@ extern const struct engine_class engine_redis;
 const struct engine_class engine_redis = {
 	.name = "redis", .title = "Redis ACL user", .traits = ENGINE_SESSIONS | ENGINE_ROTATE | ENGINE_LIST,
 	.risk = "Redis knows no end of life for an account: with Ambit off, one lives on until Ambit is back or the server restarts without an ACL file.",
-	.upstream = &upstream_schema, .grant = &grant_schema, .size = sizeof(struct redis_engine),
+	.upstream = &upstream_schema, .grant = &grant_schema, .reads = "ca", .size = sizeof(struct redis_engine),
 	.open = open_redis, .close = close_redis, .check = check_grant, .test = test, .create = create, .revoke = revoke,
 	.list = list, .inventory = inventory, .rotate = rotate,
 };

@@ -243,6 +243,6 @@ test(struct engine *e, struct buf *notes)
 extern const struct engine_class engine_ssh;
 const struct engine_class engine_ssh = {
 	.name = "ssh", .title = "SSH user certificate", .traits = ENGINE_NATIVE_END,
-	.upstream = &upstream_schema, .grant = &grant_schema, .size = sizeof(struct ssh_engine),
+	.upstream = &upstream_schema, .grant = &grant_schema, .writes = "krl", .size = sizeof(struct ssh_engine),
 	.open = open_ssh, .close = close_ssh, .check = check_grant, .test = test, .create = create, .revoke = revoke_serial,
 };

@@ -229,6 +229,6 @@ test(struct engine *e, struct buf *notes)
 extern const struct engine_class engine_x509;
 const struct engine_class engine_x509 = {
 	.name = "x509", .title = "X.509 client certificate", .traits = ENGINE_NATIVE_END,
-	.upstream = &upstream_schema, .grant = &grant_schema, .size = sizeof(struct x509_engine),
+	.upstream = &upstream_schema, .grant = &grant_schema, .writes = "crl", .size = sizeof(struct x509_engine),
 	.open = open_x509, .close = close_x509, .test = test, .create = create, .revoke = revoke,
 };

@@ -177,17 +177,32 @@ prepare(struct bench *b, span spec, uid_t uid, gid_t gid, const char *folder)
 		_exit(1);
 }
 
+/* The absolute path in that option, or "". */
+static void
+path_option(const struct bench *b, const char *option, char out[static 4096])
+{
+	const struct json *v = b->spec && option ? json_gets(json_gets(b->spec, "options"), option) : NULL;
+
+	out[0] = 0;
+	if (json_is_str(v) && v->str.n < 4096 && v->str.n > 1 && v->str.p[0] == '/')
+		memcpy(out, v->str.p, v->str.n), out[v->str.n] = 0;
+}
+
 static void
 close_sandbox(const struct bench *b)
 {
 	struct profile p;
 	struct sandbox_report report;
-	char ca[4096] = "";
-	const struct json *file = b->spec ? json_gets(json_gets(b->spec, "options"), "ca_file") : NULL;
+	char reads[4096], writes[4096];
+	const struct json *engine = b->spec ? json_gets(b->spec, "engine") : NULL;
+	const struct engine_class *class = json_is_str(engine) ? engine_find(engine->str) : NULL;
 
-	if (json_is_str(file) && file->str.n < sizeof ca)
-		memcpy(ca, file->str.p, file->str.n);
-	profile_worker(ca[0] ? ca : NULL, &p);
+	path_option(b, class ? class->reads : NULL, reads);
+	path_option(b, class ? class->writes : NULL, writes);
+	char *slash = strrchr(writes, '/');   /* the folder: files are replaced whole */
+	if (slash)
+		slash[slash == writes] = 0;
+	profile_worker(reads[0] ? reads : NULL, writes[0] ? writes : NULL, &p);
 	status s = sandbox_enter(&p.sandbox, &report);
 	if (failed(s)) {
 		log_error("a worker's sandbox could not be closed", KV("status", s));
@@ -277,7 +292,7 @@ create(struct bench *b, const struct job_order *o, struct job_result *res, int *
 	TRY(engine_create(b->engine, &l, &c));
 	status s = seal(&c, ret_fd, &res->size);
 	engine_credential_fini(&c);
-	res->native_end = (b->class->traits & ENGINE_NATIVE_END) != 0;
+	res->native_end = (engine_traits(b->engine) & ENGINE_NATIVE_END) != 0;
 	return s;
 }
 
@@ -358,8 +373,9 @@ test(struct bench *b, struct buf *out)
 	json_w_obj(&w);
 	json_w_kbool(&w, "ok", true);
 	json_w_kcstr(&w, "engine", b->class->title);
-	json_w_kbool(&w, "native_end", (b->class->traits & ENGINE_NATIVE_END) != 0);
-	if (b->class->risk)
+	bool native_end = (engine_traits(b->engine) & ENGINE_NATIVE_END) != 0;
+	json_w_kbool(&w, "native_end", native_end);
+	if (b->class->risk && !native_end)
 		json_w_kcstr(&w, "risk", b->class->risk);
 	json_w_kstr(&w, "notes", buf_span(&notes));
 	json_w_obj_end(&w);

@@ -40,15 +40,19 @@ profile_capabilities(enum role id)
 }
 
 void
-profile_worker(const char *ca_file, struct profile *ret)
+profile_worker(const char *reads, const char *writes, struct profile *ret)
 {
 	size_t n = 0;
 
 	*ret = (struct profile){ .sandbox = { .calls = CALLS_BASE | CALLS_CHANNEL | CALLS_CONNECT | CALLS_RESOLVE | CALLS_WORKER } };
 	for (const char *const *p = resolver_paths; *p; p++)
 		ret->paths[n++] = (struct landlock_path){ *p, LANDLOCK_READ };
-	if (ca_file)
-		ret->paths[n++] = (struct landlock_path){ ca_file, LANDLOCK_READ };
+	if (reads)
+		ret->paths[n++] = (struct landlock_path){ reads, LANDLOCK_READ };
+	if (writes) {
+		ret->sandbox.calls |= CALLS_FILES;
+		ret->paths[n++] = (struct landlock_path){ writes, LANDLOCK_READ | LANDLOCK_WRITE };
+	}
 	ret->sandbox.files = (struct landlock_rules){ .paths = ret->paths, .n = n, .tcp = true };
 }
 

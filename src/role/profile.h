@@ -14,8 +14,8 @@ struct profile {
 
 /* The role's sandbox; `dir`: the directory it may write, or NULL. */
 void profile_make(enum role id, const char *dir, struct profile *ret);
-/* That of a worker of the engine role, which speaks to one upstream. `ca_file`: may be NULL. */
-void profile_worker(const char *ca_file, struct profile *ret);
+/* That of a worker of the engine role, which speaks to one upstream. `reads`: a file, `writes`: a folder; may be NULL. */
+void profile_worker(const char *reads, const char *writes, struct profile *ret);
 /* Capabilities it keeps where it is started as root, bit per CAP_*. */
 uint64_t profile_capabilities(enum role id);
 
