@@ -13,9 +13,10 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "engines"))
 
 from postgres_test import Postgres, Refused, Session, psql  # noqa: E402
-from server import Server, alive, descendants, read, tap, wait_for  # noqa: E402
+from server import Server, Skip, alive, descendants, read, tap, wait_for  # noqa: E402
 
 AMBITD = sys.argv[1]
+AMBIT = sys.argv.pop(2) if len(sys.argv) > 2 and os.path.sep in sys.argv[2] else None
 ROOT = "canary-root-credential-of-pg"
 DB = None
 
@@ -342,11 +343,37 @@ def tests_and_inventory():
         assert status == 403 and a["error"]["code"] == "not_permitted", (status, a)
 
 
+def the_command_line_lends():
+    """ambit run … -- ambit lease … -- psql: the credential is in that one program's environment, and dies with the task."""
+    if not AMBIT:
+        raise Skip("no command line given")
+    with World() as w:
+        env = {**os.environ, "HOME": w.home, "AMBIT_SOCKET": w.socket_path("agent"), "AMBIT_PEOPLE_SOCKET": w.socket_path("people")}
+
+        def run(*args, **kw):
+            return subprocess.run([AMBIT, *args], env=env, capture_output=True, text=True, timeout=90, **kw)
+
+        inside = ["run", "--agent", "bot", "--task", "look", "--credential", "pg/*", "--"]
+        done = run(*inside, AMBIT, "lease", "pg/staging.read", "--", "psql", "-XqtA", "-c", "SELECT note, current_user FROM orders")
+        assert done.returncode == 0 and done.stdout.startswith("x|" + w.prefix), (done.returncode, done.stdout, done.stderr)
+        w.gone(seconds=3)
+        done = run(*inside, "sh", "-c", f'eval "$({AMBIT} lease pg/staging --template read --env)" && psql -XqtA -c "SELECT 1" && {AMBIT} lease list -o json')
+        assert done.returncode == 0 and done.stdout.startswith("1\n") and '"active"' in done.stdout, (done.stdout, done.stderr)
+        done = run(*inside, AMBIT, "lease", "pg/none", "-o", "json")
+        assert done.returncode == 7, (done.returncode, done.stderr)
+        done = run("run", "--agent", "bot", "--task", "look", "--credential", "other/*", "--", AMBIT, "lease", "pg/staging.read")
+        assert done.returncode == 3, (done.returncode, done.stderr)
+        done = run("upstream", "list")
+        assert "pg/staging" in done.stdout and "ready" in done.stdout, done.stdout
+        assert run("upstream", "test", "pg/staging").returncode == 0
+        w.gone(seconds=3)
+
+
 if __name__ == "__main__":
     try:
         code = tap([a_credential_works_within_its_scope_and_dies_with_its_task, killed_and_expired, what_it_made_goes_with_it,
                     refused_asks_make_nothing, it_comes_as_a_descriptor, renewal_moves_the_end_but_not_past_the_task, crashes_forget_nothing,
-                    an_orphan_is_found_and_removed, upstream_down_during_revoke, the_secret_is_nowhere_else, tests_and_inventory])
+                    an_orphan_is_found_and_removed, upstream_down_during_revoke, the_secret_is_nowhere_else, tests_and_inventory, the_command_line_lends])
     finally:
         if DB:
             DB.close()

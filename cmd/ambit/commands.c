@@ -14,6 +14,7 @@
 #define REASON        { "reason", 'r', FLAG_STR, "reason", "TEXT", "why; recorded" }
 #define ENVELOPE      { "allow", 'a', FLAG_LIST, NULL, "PATTERN[:EFFECT]", "tools the task may call: files/*, files/*:read; repeatable", COMP_TOOL }, \
                       { "resource", 0, FLAG_LIST, NULL, "PATTERN", "resources it may touch: 'Path::/srv/**'; repeatable" }, \
+                      { "credential", 0, FLAG_LIST, NULL, "PATTERN", "credentials it may borrow: pg/staging.read, 'pg/*'; repeatable" }, \
                       { "arg", 0, FLAG_LIST, NULL, "TOOL:/POINTER:OP[:VALUE]", "bound an argument: 'files/*:/path:prefix:/srv/'; repeatable" }, \
                       { "limit", 0, FLAG_LIST, NULL, "NAME=N", "calls=N, calls_per_minute=N or depth=N; repeatable" }, \
                       { "ttl", 0, FLAG_SECONDS, NULL, "TIME", "how long the task may live; 1h" }, \
@@ -77,6 +78,33 @@ static const struct command table[] = {
 	  .op = "check/run", .id = "decision", .exits = "0 2 3 4 5 7 9", .run = check_run,
 	  .examples = { "ambit check --agent dev/bot --tool files/write_file --arg path=/srv/x", "ambit check --task tsk_7QF2MX8AZ0KD --tool pay/send --arg amount:=250 -o json" } },
 
+	{ "lease", "list", "leases", "Work", "credentials that are lent, and those being taken back", "Inside a task its own, elsewhere all.",
+	  .flags = { { "task", 't', FLAG_STR, "task", "TASK", "of this task", COMP_TASK }, { "upstream", 0, FLAG_STR, "upstream", "NAME", "at this upstream" },
+	             { "revoking", 0, FLAG_BOOL, "revoking", NULL, "only what is not shown to be gone yet" }, LIMIT },
+	  .op = "lease/list", .id = "lease", .exits = "0 2 3 4 7 9", .run = lease_list_run,
+	  .cols = { { "LEASE", "lease" }, { "STATE", "state" }, { "UPSTREAM", "upstream" }, { "TEMPLATE", "template" }, { "ACCOUNT", "account" }, { "TASK", "task" },
+	            { "EXPIRES", "expires", COL_UNTIL }, { "SINCE", "since", COL_AGE }, { "TRIES", "attempts" }, { "ERROR", "error" }, { "AGENT", "agent", COL_TEXT, true } },
+	  .examples = { "ambit leases", "ambit lease list --revoking" } },
+	{ "lease", "show", NULL, "Work", "show one credential", NULL, .pos = { { "LEASE", "lease", "lease id", COMP_NONE } }, .op = "lease/show", .id = "lease", .exits = "0 2 3 4 7 9",
+	  .examples = { "ambit lease show lse_7QF2MX8AZ0KD" } },
+	{ "lease", "renew", NULL, "Work", "move the end of a credential of this task", "Never past the task's own end, nor past what the template allows from the beginning.",
+	  .pos = { { "LEASE", NULL, "lease id", COMP_NONE } }, .flags = { { "ttl", 0, FLAG_SECONDS, NULL, "TIME", "from now" } }, .op = "lease/renew", .id = "lease",
+	  .exits = "0 2 3 4 7 8 9", .run = lease_renew_run, .examples = { "ambit lease renew lse_7QF2MX8AZ0KD --ttl 10m" } },
+	{ "lease", "revoke", NULL, "Work", "give a credential back before its task ends", NULL, .pos = { { "LEASE", NULL, "lease id", COMP_NONE } }, .op = "lease/revoke", .id = "lease",
+	  .exits = "0 2 3 4 7 9", .run = lease_revoke_run, .examples = { "ambit lease revoke lse_7QF2MX8AZ0KD" } },
+	/* Behind its verbs: the word alone is the alias, and everything after it a name. */
+	{ "lease", "open", "lease", "Work", "borrow a credential for the task this runs in",
+	  "The server makes an account at the upstream for this task alone, and takes it back with the task, sessions included. With a program after -- the credential goes into "
+	  "its environment (PGHOST, PGUSER …) and nowhere else; with --env it is printed as shell exports; otherwise as JSON, without the secret on a terminal.",
+	  .pos = { { "UPSTREAM[.TEMPLATE]", NULL, "upstream, and the template if it has several", COMP_NONE } },
+	  .flags = { { "template", 0, FLAG_STR, NULL, "NAME", "the template, if it is not named with the upstream" },
+	             { "ttl", 0, FLAG_SECONDS, NULL, "TIME", "how long; at most what the template allows and the task lives" }, REASON,
+	             { "wait", 0, FLAG_SECONDS, NULL, "TIME", "how long to wait for a human's yes" },
+	             { "env", 'e', FLAG_BOOL, NULL, NULL, "print shell exports" }, { "exec", 0, FLAG_BOOL, NULL, NULL, "run the program after -- with it (the default when there is one)" } },
+	  .op = "lease/open", .id = "lease.lease", .exits = "0 1 2 3 4 5 6 7 9", .run = lease_open_run, .rest = "COMMAND [ARGUMENT…]",
+	  .examples = { "ambit run --task 'why is order 7 late' --credential 'pg/staging.read' -- ambit lease pg/staging.read -- psql",
+	                "eval \"$(ambit lease pg/staging.read --env)\"", "ambit lease pg/staging.admin --wait 10m --reason 'migration 42' -- psql -f m42.sql" } },
+
 	/* ---- people ---- */
 	{ "approval", "list", "approvals", "Decide", "calls that wait for a human", NULL,
 	  .flags = { { "state", 0, FLAG_STR, "state", "STATE", "open unless said otherwise", COMP_WORDS, "open granted used rejected expired withdrawn all" }, LIMIT },
@@ -108,6 +136,18 @@ static const struct command table[] = {
 	  .cols = { { "REVOCATION", "revocation" }, { "TARGET", "target" }, { "STATE", "state" }, { "CAUSE", "cause" }, { "TASKS", "tasks" }, { "CUT", "calls_cut" },
 	            { "AGE", "created", COL_AGE }, { "BY", "actor", COL_TEXT, true }, { "REASON", "reason", COL_TEXT, true } },
 	  .examples = { "ambit revocations --open" } },
+
+	{ "upstream", "list", "upstreams", "Look", "databases and other systems that credentials are made at", NULL, .flags = { LIMIT }, .op = "upstream/list", .id = "name",
+	  .exits = "0 2 3 4 9",
+	  .cols = { { "UPSTREAM", "name" }, { "ENGINE", "engine" }, { "STATE", "state" }, { "LEASES", "leases" }, { "REVOKING", "revoking" }, { "UNCONFIRMED", "unconfirmed" },
+	            { "OLDEST", "oldest_seconds" }, { "ORPHANS", "orphans_removed" }, { "WHY", "why" } },
+	  .examples = { "ambit upstreams" } },
+	{ "upstream", "test", NULL, "Look", "can it be reached, and may the root account do what is needed", NULL,
+	  .pos = { { "UPSTREAM", "upstream", "its name", COMP_NONE } }, .op = "upstream/test", .exits = "0 2 3 4 7 9", .examples = { "ambit upstream test pg/staging" } },
+	{ "upstream", "inventory", NULL, "Look", "accounts there that go round Ambit: standing, shared, never expiring", NULL,
+	  .pos = { { "UPSTREAM", "upstream", "its name", COMP_NONE } }, .op = "upstream/inventory", .exits = "0 2 3 4 7 9", .examples = { "ambit upstream inventory pg/staging" } },
+	{ "upstream", "reconcile", NULL, "Look", "look now for accounts of ours that nobody knows, and remove them", NULL,
+	  .pos = { { "UPSTREAM", "upstream", "its name", COMP_NONE } }, .op = "upstream/reconcile", .exits = "0 2 3 4 7 9", .examples = { "ambit upstream reconcile pg/staging" } },
 
 	/* ---- look ---- */
 	{ "status", NULL, NULL, "Look", "how the server is, and where the command line found it", NULL, .op = "status/show", .id = "node", .exits = "0 2 4 9 10", .run = status_run,

@@ -166,9 +166,9 @@ status
 envelope_put(struct cli *c, struct json_writer *w, const char **ret_problem)
 {
 	const char *s, *workflow = args_str(&c->args, "workflow"), *purpose = args_str(&c->args, "task");
-	bool allow = args_has(&c->args, "allow");
+	bool lend = args_has(&c->args, "credential"), allow = args_has(&c->args, "allow") || lend;
 	if (workflow && (allow || args_has(&c->args, "arg") || args_has(&c->args, "resource") || args_has(&c->args, "limit")))
-		return complain(c, ret_problem, "--workflow %s brings its own envelope; leave out --allow, --resource, --arg and --limit", workflow);
+		return complain(c, ret_problem, "--workflow %s brings its own envelope; leave out --allow, --credential, --resource, --arg and --limit", workflow);
 	if (!allow && (args_has(&c->args, "arg") || args_has(&c->args, "resource") || args_has(&c->args, "limit")))
 		return complain(c, ret_problem, "%s only narrow what --allow allows", "--arg, --resource and --limit");
 	if (purpose)
@@ -182,6 +182,12 @@ envelope_put(struct cli *c, struct json_writer *w, const char **ret_problem)
 		return OK;
 	json_w_kobj(w, "envelope");
 	TRY(put_tools(c, w, ret_problem));
+	if (lend) {
+		json_w_karr(w, "credentials");
+		for (size_t i = 0; (s = args_next(&c->args, "credential", &i));)
+			json_w_str(w, span_str(s));
+		json_w_arr_end(w);
+	}
 	if (args_has(&c->args, "resource")) {
 		json_w_karr(w, "resources");
 		for (size_t i = 0; (s = args_next(&c->args, "resource", &i));)

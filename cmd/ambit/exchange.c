@@ -12,7 +12,7 @@ status
 exchange_open(struct exchange *x, const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	*x = (struct exchange){ .fd = -1, .max_body = 256 << 20 };
+	*x = (struct exchange){ .fd = -1, .got_fd = -1, .max_body = 256 << 20 };
 	buf_init(&x->out, 64 << 20);
 	buf_init(&x->in, 1 << 20);
 	buf_init(&x->head_bytes, HTTP_MAX_HEAD + 1024);
@@ -35,6 +35,9 @@ exchange_close(struct exchange *x)
 {
 	if (x->fd >= 0)
 		close(x->fd);
+	if (x->got_fd >= 0)
+		close(x->got_fd);
+	x->got_fd = -1;
 	x->fd = -1;
 	x->busy = false;
 	buf_fini(&x->out);
@@ -159,13 +162,33 @@ take_body(struct exchange *x, exchange_body_fn *on_body, void *user)
 	return OK;
 }
 
+/* As recv; keeps the last descriptor that comes along. */
+static ssize_t
+receive(struct exchange *x, uint8_t *room, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec v = { room, n };
+	struct msghdr g = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
+	ssize_t got = recvmsg(x->fd, &g, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&g) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		if (x->got_fd >= 0)
+			close(x->got_fd);
+		memcpy(&x->got_fd, CMSG_DATA(c), sizeof x->got_fd);
+	}
+	return got;
+}
+
 status
 exchange_step(struct exchange *x, exchange_head_fn *on_head, exchange_body_fn *on_body, void *user)
 {
 	TRY(push(x));
 	uint8_t room[65536];
 	for (;;) {
-		ssize_t n = recv(x->fd, room, sizeof room, 0);
+		ssize_t n = receive(x, room, sizeof room);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

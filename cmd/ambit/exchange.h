@@ -17,6 +17,7 @@ typedef void exchange_body_fn(void *user, struct exchange *x, span data);
 
 struct exchange {
 	int fd;                         /* -1: closed */
+	int got_fd;                     /* a descriptor that came along with an answer, or -1; closed with the exchange unless taken */
 	bool busy, done, have_head, keep;
 	struct buf out, in, head_bytes;
 	size_t sent;
