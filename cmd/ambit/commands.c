@@ -102,8 +102,7 @@ static const struct command table[] = {
 	             { "wait", 0, FLAG_SECONDS, NULL, "TIME", "how long to wait for a human's yes" },
 	             { "env", 'e', FLAG_BOOL, NULL, NULL, "print shell exports" }, { "exec", 0, FLAG_BOOL, NULL, NULL, "run the program after -- with it (the default when there is one)" } },
 	  .op = "lease/open", .id = "lease.lease", .exits = "0 1 2 3 4 5 6 7 9", .run = lease_open_run, .rest = "COMMAND [ARGUMENT…]",
-	  .examples = { "ambit run --task 'why is order 7 late' --credential 'pg/staging.read' -- ambit lease pg/staging.read -- psql",
-	                "eval \"$(ambit lease pg/staging.read --env)\"", "ambit lease pg/staging.admin --wait 10m --reason 'migration 42' -- psql -f m42.sql" } },
+	  .examples = { "ambit lease pg/staging.read -- psql", "ambit lease pg/staging.read --env", "ambit lease pg/staging.admin --wait 10m --reason 'migration 42' -- psql -f m42.sql" } },
 
 	/* ---- people ---- */
 	{ "approval", "list", "approvals", "Decide", "calls that wait for a human", NULL,
