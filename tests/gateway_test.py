@@ -500,6 +500,25 @@ def a_list_that_changes_in_a_session_is_known_at_once():
         wait_for("told of the review", lambda: len(listener.methods) > told, 5)
 
 
+def mirrored_arguments_must_match():
+    """A47: a header that says something else than the body. `wrongid` mirrors its text."""
+    w = gate()
+    _, token = w.task()
+
+    def ask(headers, text="x"):
+        return w.modern(token, "tools/call", {"name": "t__wrongid", "arguments": {"text": text}}, headers=headers)
+
+    before = len(w.calls("wrongid"))
+    for headers in ({"Mcp-Param-Text": "y"}, {"mcp-param-text": ""}, {"Mcp-Param-Text": "=?base64?eQ==?="}, {"Mcp-Param-Text": "=?base64?!?="}):
+        status, m, _, _ = ask(headers)
+        assert status == 400 and m["error"]["code"] == -32020 and m["id"] == 1, (headers, status, m)
+    assert len(w.calls("wrongid")) == before
+    for headers, text in (({"Mcp-Param-Text": "x"}, "x"), ({"Mcp-Param-Text": "=?base64?eA==?="}, "x"), ({"Mcp-Param-Other": "z"}, "x"),
+                          ({"Mcp-Param-Text": "=?base64?w7w=?="}, "ü")):
+        status, m, _, _ = ask(headers, text)
+        assert status == 200 and text_of(m["result"]) == text, (headers, status, m)
+
+
 def prompts_and_resources_are_not_offered():
     w = gate()
     _, token = w.task()
@@ -646,7 +665,7 @@ def main():
                     lists_hold_what_the_task_may_call, denials_read_as_promised, waiting_parks_and_resumes_once, own_tools,
                     progress_comes_while_it_runs, calls_are_cancelled, upstreams_that_misbehave, http_upstreams_get_nothing_of_ours,
                     same_ids_do_not_cross, tokens_end_with_their_task, a_kill_cuts_within_a_second, changed_tools_are_quarantined,
-                    a_list_that_changes_in_a_session_is_known_at_once, prompts_and_resources_are_not_offered,
+                    a_list_that_changes_in_a_session_is_known_at_once, prompts_and_resources_are_not_offered, mirrored_arguments_must_match,
                     far_agents_are_bound_to_their_certificate, authzen, only_enforcement_points_ask_for_others, the_people_socket_is_not_for_tasks])
     finally:
         if world:

@@ -15,7 +15,8 @@ NAMES = ["echo", "write", "steps", "never", "garbage", "huge", "crash", "wrongid
 
 def tools():
     changed = "changed" if os.path.exists(FLAG) else "as reviewed"
-    return [{"name": n, "description": f"{n}, {changed if n == 'echo' else 'same'}", "inputSchema": OPEN} for n in NAMES]
+    mirrored = {"type": "object", "properties": {"text": {"type": "string", "x-mcp-header": "Text"}, "n": {"type": "integer"}}}
+    return [{"name": n, "description": f"{n}, {changed if n == 'echo' else 'same'}", "inputSchema": mirrored if n == "wrongid" else OPEN} for n in NAMES]
 
 
 def note(m):

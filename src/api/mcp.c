@@ -2,6 +2,8 @@
 
 #include "text/base64url.h"
 
+#include <strings.h>
+
 #define META_VERSION "io.modelcontextprotocol/protocolVersion"
 #define META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 
@@ -175,6 +177,55 @@ mirror_equals(span header, span want)
 	return !failed(base64_decode(span_sub(header, head.n, header.n - head.n - tail.n), &out)) && span_eq(buf_span(&out), want);
 }
 
+enum { MIRRORED_MAX = 8192 };
+
+static bool
+put_mirrored(struct json_writer *w, span name, span value, struct reading *r)
+{
+	span head = SPAN("=?base64?"), tail = SPAN("?=");
+	CLEANUP(buf_fini) struct buf low, out;
+	buf_init(&low, 256);
+	buf_init(&out, MIRRORED_MAX);
+	for (size_t i = 0; i < name.n; i++)
+		buf_put_u8(&low, (uint8_t)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + 32 : name.p[i]));
+	if (span_starts(value, head) && span_ends(value, tail) && value.n >= head.n + tail.n) {
+		if (failed(base64_decode(span_sub(value, head.n, value.n - head.n - tail.n), &out)))
+			return refuse(r, 400, MCP_HEADER_MISMATCH, "a mirrored header is not base64");
+		value = buf_span(&out);
+	}
+	if (failed(buf_finish(&low)))
+		return refuse(r, 400, MCP_HEADER_MISMATCH, "a mirrored header's name is too long");
+	json_w_key(w, buf_span(&low));
+	json_w_str(w, value);
+	return true;
+}
+
+/* Core has the tool's schema and compares (A47); twice the same name makes the object unreadable there, so it is refused here. */
+static bool
+read_mirrored(struct reading *r)
+{
+	static const char prefix[] = "mcp-param-";
+	CLEANUP(buf_fini) struct buf b;
+	buf_init(&b, MIRRORED_MAX);
+	struct json_writer w = json_w(&b);
+	json_w_obj(&w);
+	for (size_t i = 0; i < r->headers->n; i++) {
+		const struct http_field *f = &r->headers->p[i];
+		if (f->name.n <= sizeof prefix - 1 || strncasecmp((const char *)f->name.p, prefix, sizeof prefix - 1) != 0)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (r->headers->p[k].name.n == f->name.n && strncasecmp((const char *)r->headers->p[k].name.p, (const char *)f->name.p, f->name.n) == 0)
+				return refuse(r, 400, MCP_HEADER_MISMATCH, "a mirrored header came twice");
+		if (!put_mirrored(&w, span_sub(f->name, sizeof prefix - 1, f->name.n), f->value, r))
+			return false;
+	}
+	json_w_obj_end(&w);
+	if (failed(buf_finish(&b)))
+		return refuse(r, 400, MCP_HEADER_MISMATCH, "the mirrored headers are too large or not UTF-8");
+	r->m->mirrored = arena_copy(r->a, buf_span(&b));
+	return true;
+}
+
 static bool
 check_mirror(struct reading *r, const char *name, span want)
 {
@@ -209,7 +260,7 @@ read_call(struct reading *r)
 		if (!r->m->args.n)
 			return refuse(r, 503, MCP_INTERNAL, "out of memory");
 	}
-	return !r->headers || r->m->era == MCP_LEGACY || check_mirror(r, "mcp-name", name->str);
+	return !r->headers || r->m->era == MCP_LEGACY || (check_mirror(r, "mcp-name", name->str) && read_mirrored(r));
 }
 
 static bool

@@ -41,6 +41,7 @@ struct mcp_message {
 	span client_ref;        /* the client's own id of the call, or empty: a claim */
 	span progress_token;    /* as JSON text, or empty */
 	span cancel_id;         /* as JSON text */
+	span mirrored;          /* tools/call, modern, over HTTP: JSON object of the Mcp-Param-* headers, names in lower case without the prefix, values decoded */
 	bool listen_tools;      /* subscriptions/listen asked for tool list changes */
 };
 

@@ -1,6 +1,7 @@
 /* The parts of core that stand alone: patterns, envelopes, mappings, clocks, timers, tables of states. */
 #include "tests/test.h"
 
+#include "core/mirror.h"
 #include "core/clock.h"
 #include "core/core_priv.h"
 #include "core/pattern.h"
@@ -263,6 +264,42 @@ after_a_reboot_the_durable_stamp_counts(void **)
 }
 
 static void
+mirrored_headers_are_held_against_arguments(void **)
+{
+	static const char schema[] = "{\"properties\":{\"region\":{\"type\":\"string\",\"x-mcp-header\":\"Region\"},\"n\":{\"type\":\"integer\",\"x-mcp-header\":\"N\"},"
+		"\"deep\":{\"properties\":{\"on\":{\"type\":\"boolean\",\"x-mcp-header\":\"On\"}}},\"free\":{\"type\":\"string\"}}}";
+	static const struct { const char *args, *headers; bool loose, strict; } t[] = {
+		{ "{}", "{}", true, true },
+		{ "{\"region\":\"eu\"}", "{\"region\":\"eu\"}", true, true },
+		{ "{\"region\":\"eu\"}", "{\"region\":\"us\"}", false, false },
+		{ "{\"region\":\"eu\"}", "{}", true, false },
+		{ "{}", "{\"region\":\"eu\"}", false, false },
+		{ "{\"region\":null}", "{\"region\":\"eu\"}", false, false },
+		{ "{\"region\":null}", "{}", true, true },
+		{ "{\"n\":7}", "{\"n\":\"7\"}", true, true },
+		{ "{\"n\":7}", "{\"n\":\"007\"}", false, false },
+		{ "{\"n\":-7}", "{\"n\":\"-7\"}", true, true },
+		{ "{\"n\":7}", "{\"n\":\"-7\"}", false, false },
+		{ "{\"n\":7}", "{\"n\":\"7x\"}", false, false },
+		{ "{\"n\":7.5}", "{\"n\":\"7.5\"}", false, false },
+		{ "{\"deep\":{\"on\":true}}", "{\"on\":\"true\"}", true, true },
+		{ "{\"deep\":{\"on\":true}}", "{\"on\":\"false\"}", false, false },
+		{ "{\"deep\":7}", "{\"on\":\"true\"}", false, false },
+		{ "{\"free\":\"x\"}", "{\"other\":\"y\"}", true, true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct arena a;
+		const struct json *s, *args, *headers;
+		arena_init(&a, 1 << 20);
+		assert_false(failed(json_parse(span_str(schema), NULL, &a, &s, NULL)) || failed(json_parse(span_str(t[i].args), NULL, &a, &args, NULL)) ||
+		             failed(json_parse(span_str(t[i].headers), NULL, &a, &headers, NULL)));
+		if (mirror_holds(s, args, headers, false) != t[i].loose || mirror_holds(s, args, headers, true) != t[i].strict)
+			fail_msg("%s %s", t[i].args, t[i].headers);
+		arena_fini(&a);
+	}
+}
+
+static void
 timers_come_in_order(void **)
 {
 	enum { N = 500 };
@@ -361,7 +398,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(patterns), T(prefixes_do_not_climb), T(covering_is_sound), T(constraints), T(bad_envelopes), T(envelopes_are_shared_and_checked),
-		T(narrower), T(amounts), T(mappings), T(steps_never_lengthen), T(after_a_reboot_the_durable_stamp_counts), T(timers_come_in_order),
+		T(narrower), T(amounts), T(mappings), T(steps_never_lengthen), T(after_a_reboot_the_durable_stamp_counts), T(mirrored_headers_are_held_against_arguments), T(timers_come_in_order),
 		T(ends_are_final), T(wire_names), T(annotations_are_checked),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -2,6 +2,7 @@
 #include "core/application.h"
 #include "core/core_priv.h"
 #include "core/decision.h"
+#include "core/mirror.h"
 #include "core/request.h"
 
 #include <stdio.h>
@@ -256,6 +257,21 @@ identify(struct core *c, const struct asker *who, const uint8_t token[32], struc
 /* What stands for a credential is asked for by lease/open, never called. */
 static struct tool *callable(struct tool *t) { return t && !t->server->upstream ? t : NULL; }
 
+/* A47: what stands between may have believed the headers. What cannot be read cannot match; of a tool that asks for none nothing is looked at. */
+static bool
+mirrors_match(struct core *c, enum role from, const struct tool *t, const struct msg_call *m)
+{
+	const struct json_opts opts = { .max_bytes = TOOL_DEFINITION_MAX };
+	const struct json *def, *args, *headers;
+	if (!t || !t->mirrors || !m->mirrored.n)
+		return true;
+	arena_reset(&c->eval);
+	return !failed(json_parse(str_span(t->definition), &opts, &c->eval, &def, NULL)) && !failed(json_parse(m->args, &opts, &c->eval, &args, NULL)) &&
+	       !failed(json_parse(m->mirrored, &opts, &c->eval, &headers, NULL)) &&
+	       /* On the socket the bridge stands in for clients that have no headers. */
+	       mirror_holds(json_gets(def, "inputSchema"), args, headers, from == ROLE_AGENTS);
+}
+
 void
 on_call(struct core *c, enum role from, unsigned index, const struct msg_call *m)
 {
@@ -269,8 +285,13 @@ on_call(struct core *c, enum role from, unsigned index, const struct msg_call *m
 		verdict_refuse(c, from, index, m->req, E_CONFLICT);
 		return;
 	}
-	if (identify(c, &who, m->token, &p, &t, &token))
-		request_call(c, &who, p, t, token, callable(tool_by_wire(c, m->tool)), m->tool, m->args, (span){ 0 });
+	if (!identify(c, &who, m->token, &p, &t, &token))
+		return;
+	struct tool *tool = callable(tool_by_wire(c, m->tool));
+	if (mirrors_match(c, from, tool, m))
+		request_call(c, &who, p, t, token, tool, m->tool, m->args, (span){ 0 });
+	else
+		verdict_refuse(c, from, index, m->req, E_HEADER_MISMATCH);
 }
 
 void

@@ -44,6 +44,7 @@ struct tool {
 	char wire[TOOL_WIRE_MAX + 1];
 	uint8_t state;                   /* enum tool_state */
 	bool ever_reviewed, untyped, untyped_set;
+	bool mirrors;                    /* its schema has clients repeat arguments in headers */
 	digest current, reviewed, first;
 	struct str *definition;          /* canonical JSON now served */
 	struct str *reviewed_definition;

@@ -10,9 +10,11 @@ tool_compile_schema(struct tool *t)
 	arena_init(&a, 16 << 20);
 	const struct json *def, *schema;
 	t->schema = jsonschema_free(t->schema);
-	t->schema_ok = false;
+	t->schema_ok = t->mirrors = false;
 	if (!t->definition)
 		return OK;
+	span text = str_span(t->definition);
+	t->mirrors = memmem(text.p, text.n, "\"x-mcp-header\"", 14) != NULL;
 	TRY(json_parse(str_span(t->definition), NULL, &a, &def, NULL));
 	schema = json_gets(def, "inputSchema");
 	if (!schema) {

@@ -163,6 +163,7 @@ send_call(struct ask *a)
 	m.call.client_ref = a->mcp.client_ref;
 	m.call.hold_ms = a->edge->hold_ms;
 	m.call.progress = a->accepts_sse && a->mcp.progress_token.n;
+	m.call.mirrored = a->mcp.mirrored;
 	return role_send(a->edge->w, ROLE_CORE, 0, &m);
 }
 
@@ -268,6 +269,10 @@ edge_mcp_verdict(struct ask *a, const struct msg_verdict *m)
 	if (error_http(m->error) == 401 && a->edge->class == OP_CLASS_A && !a->streaming) {
 		loop_timer_stop(&a->keepalive);
 		edge_reply_error(a, m->error, (span){ 0 });
+		return;
+	}
+	if (m->error == E_HEADER_MISMATCH && !a->streaming) {
+		refuse(a, &(struct mcp_refusal){ .http = 400, .code = MCP_HEADER_MISMATCH, .id = a->mcp.id, .message = span_str(error_text(m->error)) });
 		return;
 	}
 	mcp_render_denial(&b, &a->mcp, m->detail);
