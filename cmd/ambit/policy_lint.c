@@ -291,10 +291,11 @@ static void
 pair(struct look *l, const struct cedar_policy *a, const struct cedar_policy *b, bool later)
 {
 	char what[200];
+	/* The scopes first: they tell nearly all pairs apart, and a set of thousands has millions. */
+	if ((a->effect == CEDAR_PERMIT && b->effect == CEDAR_FORBID) || !policy_covers(a, b) || observes(a) != observes(b))
+		return;
 	const struct source_text *where = policyset_source(l->set, a);
 	span id = annotation(a, "id");
-	if (observes(a) != observes(b) || !policy_covers(a, b))
-		return;
 	bool overrules = a->effect == CEDAR_FORBID && b->effect == CEDAR_PERMIT && !asks(a);
 	bool same = a->effect == b->effect && (a->effect == CEDAR_PERMIT || !asks(a) || span_eq(annotation(a, "approval"), annotation(b, "approval")));
 	if (same && policy_covers(b, a) && asks(a) == asks(b) && !later)
