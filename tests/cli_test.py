@@ -1,7 +1,9 @@
 """The command line against a real server: what it prints, and with which code it leaves. Usage: cli_test.py AMBITD AMBIT [TEST…]"""
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -226,6 +228,61 @@ def killing_needs_the_whole_name():
         assert "stopped" in s.say("status", want=10)
         s.run("resume", "world")
         fails(s, ["kill", "agent", "nobody", "--yes"], 7)
+
+
+def a_kill_that_is_not_confirmed_says_so():
+    """The tools role does not answer: the calls are refused all the same, but nobody can say that the session is gone."""
+    with Cli() as s:
+        task, token = s.open_task()
+        assert s.call(token, "echo", {"text": "x"}) == ("ok", "x")
+        tools = s.roles()["tools"]
+        os.kill(tools, signal.SIGSTOP)
+        try:
+            p = s.run("kill", "task", task, "--yes", "--wait", "1s", want=12)
+            assert "not everything is confirmed" in p.stdout and "ambit revocations" in p.stdout, p.stdout
+            assert s.call(token, "echo", {"text": "x"}) == ("denied", "revoked")
+        finally:
+            os.kill(tools, signal.SIGCONT)
+        wait_for("confirmed after all", lambda: s.json("revocations")["items"][0]["state"] == "confirmed", 15)
+
+
+def at_a_terminal(s, words, answer):
+    """Runs at a terminal of its own and types `answer` at the prompt: (exit code, what the terminal showed)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(s.home)
+        os.execve(AMBIT, [AMBIT, *words], {**s.env, "TERM": "xterm"})
+    shown, asked, end = b"", False, time.monotonic() + 20
+    while time.monotonic() < end:
+        if not select.select([fd], [], [], 0.2)[0]:
+            continue
+        try:
+            piece = os.read(fd, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+        if not asked and shown.rstrip().endswith(b":"):
+            asked = True
+            os.write(fd, answer)
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode(errors="replace")
+
+
+def a_terminal_is_asked_and_heard():
+    with Cli() as s:
+        task = s.task()
+        code, shown = at_a_terminal(s, ["kill", "task", task], b"yes\n")
+        assert code != 0 and "Kill all of this?" in shown and s.json("task", "show", task)["state"] == "active", (code, shown)
+        code, shown = at_a_terminal(s, ["kill", "task", task], b"\x03")
+        assert code != 0 and s.json("task", "show", task)["state"] == "active", (code, shown)
+        code, shown = at_a_terminal(s, ["kill", "task", task], b"\x04")
+        assert code != 0 and s.json("task", "show", task)["state"] == "active", (code, shown)
+        code, shown = at_a_terminal(s, ["kill", "task", task], task.encode() + b"\n")
+        assert code == 0 and s.json("task", "show", task)["state"] == "revoked", (code, shown)
+        code, shown = at_a_terminal(s, ["kill", "task", s.task(), "--no-input"], b"")
+        assert code == 2 and "Kill all of this?" not in shown, (code, shown)
 
 
 def the_log_is_exported_and_checked_without_a_server():
@@ -466,7 +523,8 @@ def doctor_and_status():
 
 
 sys.exit(tap([resources_and_reading, policies_whose_tests_fail_are_not_applied, misuse_is_refused_before_anything_is_asked, tasks_from_birth_to_receipt, check_and_why,
-              approvals_by_whole_id_only, killing_needs_the_whole_name, the_log_is_exported_and_checked_without_a_server,
+              approvals_by_whole_id_only, killing_needs_the_whole_name, a_kill_that_is_not_confirmed_says_so, a_terminal_is_asked_and_heard,
+              the_log_is_exported_and_checked_without_a_server,
               run_gives_a_task_and_takes_it_back, ends_reach_the_program, a_killed_run_takes_everything_with_it,
               a_held_task_survives_the_edge_and_core, connect_edits_what_is_ours_and_nothing_else, the_hook_blocks_on_its_own_faults,
               hostile_text_reaches_no_terminal, shells_accept_the_completion, doctor_and_status]))
