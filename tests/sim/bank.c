@@ -80,8 +80,10 @@ bank_late(struct node *n, struct bank *b)
 {
 	struct account *a = b->late ? bank_find(b, b->late) : NULL;
 	b->late = 0;
-	if (a)
+	if (a) {
 		a->there = true;
+		b->was_late = true;
+	}
 }
 
 static void

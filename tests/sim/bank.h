@@ -24,7 +24,7 @@ struct bank {
 	bool lose, repeat;           /* the next word of the engine role: done, but core does not hear it; or hears it twice */
 	bool mute;                   /* does not answer at all, does nothing */
 	uint64_t late;               /* a creation that takes effect only after its worker is dead: bank_late() */
-	unsigned late_at;
+	bool was_late;               /* a late creation happened since the last rest */
 	bool delay;                  /* the next creation becomes `late`, and fails towards core */
 	uint64_t creates, delivers, revokes, renews, lists;
 	/* For observers; may be NULL. */

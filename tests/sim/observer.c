@@ -17,6 +17,11 @@ observer_init(struct observer *o, struct client *c, uint64_t seed)
 	o->calls = calloc(SEEN_CALLS, sizeof *o->calls);
 	o->allowed = calloc(SEEN_CALLS, sizeof *o->allowed);
 	o->issued = calloc(SEEN_CALLS, sizeof *o->issued);
+	o->intended = calloc(BANK_ACCOUNTS, sizeof *o->intended);
+	o->active = calloc(BANK_ACCOUNTS, sizeof *o->active);
+	o->revoked = calloc(BANK_ACCOUNTS, sizeof *o->revoked);
+	must(o->intended && o->active && o->revoked);
+	c->node.bank->created = observer_created;
 	must(o->questions && o->calls && o->allowed && o->issued);
 	self = o;
 	c->node.sent = observer_sent;
@@ -31,6 +36,9 @@ observer_fini(struct observer *o)
 	free(o->calls);
 	free(o->allowed);
 	free(o->issued);
+	free(o->intended);
+	free(o->active);
+	free(o->revoked);
 }
 
 _Noreturn void
@@ -113,7 +121,46 @@ observer_appended(struct node *, enum role, unsigned, const struct msg *m)
 			o->allowed[o->allowed_n++] = v.u;
 		if (e.head.type == EV_TOKEN_ISSUED && event_get(&e, F_DIGEST, &v) && o->issued_n < SEEN_CALLS)
 			o->issued[o->issued_n++] = head_of(&v.d);
+		if (event_get(&e, F_LEASE, &v)) {
+			if (e.head.type == EV_LEASE_INTENDED && o->intended_n < BANK_ACCOUNTS)
+				o->intended[o->intended_n++] = v.u;
+			if (e.head.type == EV_LEASE_ACTIVE && o->active_n < BANK_ACCOUNTS)
+				o->active[o->active_n++] = v.u;
+			if (e.head.type == EV_LEASE_REVOKED && o->revoked_n < BANK_ACCOUNTS)
+				o->revoked[o->revoked_n++] = v.u;
+		}
 		matrix_event(&e);
+	}
+}
+
+/* ---- accounts at the upstreams ---- */
+
+void
+observer_created(struct node *, const struct account *a, const struct msg_lease_create *m)
+{
+	const struct observer *o = self;
+	uint64_t task;
+	if (!has(o->intended, o->intended_n, a->lease))
+		observer_breach(o, "R3", "an account whose intent is not durable");
+	if (!id_parse(m->task, &task))
+		observer_breach(o, "R3", "an account for no task");
+	if (a->expires <= 0)
+		observer_breach(o, "R6", "an account without an end");
+}
+
+void
+observer_accounts(const struct observer *o, bool at_rest)
+{
+	const struct bank *b = o->c->node.bank;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct account *a = &b->accounts[i];
+		if (!a->there)
+			continue;
+		/* What a dead worker still carries out is found by the next look. */
+		if (has(o->revoked, o->revoked_n, a->lease) && (at_rest || !b->was_late))
+			observer_breach(o, "R5", "the ledger calls a lease revoked whose account is there");
+		if (at_rest)
+			observer_breach(o, "R4", "an account outlives its task");
 	}
 }
 
@@ -294,6 +341,8 @@ observer_sent(struct node *, enum role to, unsigned, const struct msg *m)
 		on_verdict(o, &m->verdict);
 	else if (m->type == MSG_ANSWER)
 		on_answer(o, &m->answer);
+	else if (m->type == MSG_LEASE_DELIVER && !has(o->active, o->active_n, m->lease_deliver.lease))
+		observer_breach(o, "R1", "a credential is delivered before its activation is durable");
 	else if (m->type == MSG_CUT && m->cut.req < SEEN_QUESTIONS)
 		o->questions[m->cut.req].answered = true;
 	(void)to;

@@ -71,6 +71,9 @@ struct observer {
 	uint64_t *allowed, *issued;         /* durable: calls allowed; first 8 bytes of token digests */
 	size_t allowed_n, issued_n;
 	uint64_t allows, denies, pendings, enrolled, codes[E_COUNT];
+	/* Leases (R1 R3 R5): durable intents, activations and ends, by id. */
+	uint64_t *intended, *active, *revoked;
+	size_t intended_n, active_n, revoked_n;
 	uint64_t first_req;
 };
 
@@ -85,6 +88,10 @@ _Noreturn void observer_breach(const struct observer *o, const char *rule, const
 
 void observer_sent(struct node *n, enum role to, unsigned index, const struct msg *m);
 void observer_delivering(struct node *n, enum role from, unsigned index, const struct msg *m);
+/* An account came to be at an upstream. */
+void observer_created(struct node *n, const struct account *a, const struct msg_lease_create *m);
+/* R4 R5: what the ledger calls revoked is not there; at rest, what is there belongs to a task that may act. */
+void observer_accounts(const struct observer *o, bool at_rest);
 void observer_appended(struct node *n, enum role, unsigned, const struct msg *m);
 
 #endif

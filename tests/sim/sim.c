@@ -21,6 +21,7 @@ enum { HOUR = 3600, DANA = 1, ADMIN = 2, ERIN = 3 };
 #define S INT64_C(1000000000)
 
 static struct client C;
+static uint64_t leases_asked, leases_made, leases_taken_back;
 static struct observer O;
 static uint64_t enrol_tokens;
 static char enrol_token[64];
@@ -122,7 +123,7 @@ open_task(void)
 	int64_t ttl = 30 + (int64_t)below(1500);
 	unsigned tools = 1 + (unsigned)below(TOOL_ALL);
 	op(ROLE_LOCAL, DANA, OP_TASK_OPEN,
-	   fmt("{\"agent\":\"dev/claude\",\"purpose\":\"p\",\"ttl_seconds\":%lld,\"hold\":%s,\"envelope\":{\"tools\":[%s],\"limits\":{\"calls\":%u}}}", (long long)ttl,
+	   fmt("{\"agent\":\"dev/claude\",\"purpose\":\"p\",\"ttl_seconds\":%lld,\"hold\":%s,\"envelope\":{\"tools\":[%s],\"credentials\":[\"**\"],\"limits\":{\"calls\":%u}}}", (long long)ttl,
 	       chance(10) ? "true" : "false", tool_list(tools), 5 + (unsigned)below(200)), NULL, SEEN_OPEN, -1);
 	last()->ttl = ttl * S;
 	last()->tools = tools;
@@ -219,6 +220,34 @@ stop_and_resume(void)
 		O.tasks[i].stopped = true;
 	op(ROLE_PEOPLE, ADMIN, OP_KILL, fmt("{\"kind\":%s}", k), NULL, SEEN_OTHER, -1);
 	op(ROLE_PEOPLE, ADMIN, OP_RESUME, fmt("{\"kind\":%s}", k), NULL, SEEN_OTHER, -1);
+}
+
+static void bounce(enum role r, unsigned index);
+
+static void
+lease(int t)
+{
+	static const char *const templates[] = { "read", "read", "read", "admin" };
+	op(ROLE_LOCAL, conn_of(t), OP_LEASE_OPEN,
+	   fmt("{\"upstream\":\"pg/staging\",\"template\":\"%s\",\"ttl_seconds\":%u}", templates[below(4)], 20 + (unsigned)below(400)), NULL, SEEN_OTHER, t);
+	leases_asked++;
+}
+
+/* What goes wrong between core and the upstreams; the matrix has its own faults. */
+static void
+lease_trouble(void)
+{
+	struct bank *b = C.node.bank;
+	switch (below(8)) {
+	case 0: bounce(ROLE_ENGINE, 0); return;
+	case 1: b->down[0] = true; return;
+	case 2: b->down[0] = false; return;
+	case 3: b->lose = true; return;
+	case 4: b->repeat = true; return;
+	case 5: b->refuses = true; return;
+	case 6: b->delay = true; return;
+	default: bank_late(&C.node, b); return;
+	}
 }
 
 /* The tools role gets on with a call. */
@@ -391,8 +420,10 @@ act(void)
 		open_task();
 	else if (what < 13)
 		delegate(t);
-	else if (what < 50)
+	else if (what < 46)
 		some_call(t);
+	else if (what < 50)
+		lease(t);
 	else if (what < 64)
 		work();
 	else if (what < 76)
@@ -465,6 +496,28 @@ check_core(void)
 		observer_breach(&O, "invariant", "%s", bad);
 }
 
+/* The upstreams are well again, everything is stopped: nothing is left there (R4), not even what a dead worker's statement made long
+ * after anybody waited for it, once the regular look has been. */
+static void
+take_all_back(void)
+{
+	struct bank *b = C.node.bank;
+	b->down[0] = b->down[1] = b->lose = b->repeat = b->refuses = b->delay = false;
+	bank_late(&C.node, b);
+	op(ROLE_PEOPLE, ADMIN, OP_KILL, "{\"kind\":\"world\"}", NULL, SEEN_OTHER, -1);
+	for (int i = 0; i < 60; i++) {
+		settle();
+		advance(6 * S);
+		check_core();
+	}
+	settle();
+	observer_accounts(&O, true);
+	leases_made += b->creates;
+	leases_taken_back += O.revoked_n;
+	op(ROLE_PEOPLE, ADMIN, OP_RESUME, "{\"kind\":\"world\"}", NULL, SEEN_OTHER, -1);
+	settle();
+}
+
 static void
 run(uint64_t seed)
 {
@@ -483,6 +536,9 @@ run(uint64_t seed)
 		move(10 + (unsigned)below(60));
 		if (chance(12))
 			fault();
+		if (chance(8))
+			lease_trouble();
+		observer_accounts(&O, false);
 		check_core();
 		if (chance(30))
 			move(200);
@@ -494,6 +550,7 @@ run(uint64_t seed)
 	}
 	settle();
 	check_core();
+	take_all_back();
 	/* What the rows say after a restart is what the events say. */
 	node_crash(&C.node);
 	node_start(&C.node);
@@ -537,6 +594,8 @@ main(int argc, char **argv)
 	unsigned empty = matrix_print(stdout);
 	printf("# %llu seeds, %llu messages: %llu allowed, %llu denied, %llu waited\n", (unsigned long long)seeds, (unsigned long long)steps,
 	       (unsigned long long)allows, (unsigned long long)denies, (unsigned long long)pendings);
+	printf("# leases: %llu asked, %llu made, %llu revoked\n", (unsigned long long)leases_asked, (unsigned long long)leases_made,
+	       (unsigned long long)leases_taken_back);
 	printf("# denied:");
 	for (size_t i = 0; i < E_COUNT; i++)
 		if (codes[i])
