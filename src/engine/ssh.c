@@ -107,6 +107,15 @@ close_ssh(struct engine *e)
 	sign_key_free(ssh_of(e)->ca);
 }
 
+static status
+has_root(struct engine *e)
+{
+	if (ssh_of(e)->ca)
+		return OK;
+	engine_because(e, "ssh: there is no root credential");
+	return FAIL(E_NOT_PERMITTED);
+}
+
 /* ---- certificates ---- */
 
 static status
@@ -189,7 +198,7 @@ create(struct engine *e, const struct lease_spec *l, const char *, const void *g
 	uint8_t public[SSH_KEY];
 	char port[16];
 	buf_init(&line, 65536);
-	ENSURE(g->ca, E_NOT_PERMITTED);
+	TRY(has_root(e));
 	if (l->end - engine_wall() > ssh_options(e)->max_ttl / TIME_SECOND) {
 		engine_because(e, "ssh: the lease is longer than max_ttl");
 		return FAIL(E_BAD_REQUEST);
@@ -214,7 +223,7 @@ publish(struct engine *e, uint64_t serial, struct revoked *v)
 	const struct ssh_options *o = ssh_options(e);
 	int64_t now = engine_wall();
 	buf_init(&krl, LIST_MAX);
-	ENSURE(ssh_of(e)->ca, E_NOT_PERMITTED);
+	TRY(has_root(e));
 	TRY(revoked_read(e, o->krl, o->max_ttl / TIME_SECOND, serial, v));
 	TRY(ssh_krl(ssh_of(e)->public, v->serials, v->n, (uint64_t)now, now, &krl));
 	return revoked_write(e, o->krl, v, buf_span(&krl));

@@ -105,6 +105,15 @@ close_x509(struct engine *e)
 	buf_fini(&x509_of(e)->cert);
 }
 
+static status
+has_root(struct engine *e)
+{
+	if (x509_of(e)->ca)
+		return OK;
+	engine_because(e, "x509: there is no root credential");
+	return FAIL(E_NOT_PERMITTED);
+}
+
 /* The lease's id in the lower half; the upper half keeps it from being 0 or negative. */
 static void
 serial_of(uint64_t lease, uint8_t out[static 16])
@@ -171,7 +180,7 @@ create(struct engine *e, const struct lease_spec *l, const char *, const void *g
 	CLEANUP(buf_fini) struct buf spki, der;
 	buf_init(&spki, 1024);
 	buf_init(&der, 65536);
-	ENSURE(g->ca, E_NOT_PERMITTED);
+	TRY(has_root(e));
 	if (l->end - engine_wall() > x509_options(e)->max_ttl / TIME_SECOND) {
 		engine_because(e, "x509: the lease is longer than max_ttl");
 		return FAIL(E_BAD_REQUEST);
@@ -194,7 +203,7 @@ publish(struct engine *e, uint64_t serial, struct revoked *v)
 	buf_init(&der, CRL_MAX);
 	buf_init(&pem, CRL_MAX);
 	arena_init(&a, CRL_MAX);
-	ENSURE(x509_of(e)->ca, E_NOT_PERMITTED);
+	TRY(has_root(e));
 	TRY(revoked_read(e, o->crl, o->max_ttl / TIME_SECOND, serial, v));
 	struct x509_revoked *list = arena_array(&a, v->n + 1, sizeof *list);
 	ENSURE(list, E_NO_MEMORY);

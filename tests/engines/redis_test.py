@@ -91,7 +91,8 @@ class Upstream:
         self.server, self.port, self.root = server, server.port, "canary-root"
         self.hard = [("blocked and subscribed sessions are cut", blocked), ("changed password and accounts of its own are not possible", clings_on),
                      ("a restart does not bring it back", restart), ("a script keeps nobody in", busy), ("rotation needs an ACL file", no_file),
-                     ("it has no native end and says so", no_end)]
+                     ("it has no native end and says so", no_end),
+                     ("a rule that is no command is refused", rules)]
 
     def options(self, port):
         return {"host": "127.0.0.1", "port": port, "user": "ambit"}
@@ -224,6 +225,17 @@ def no_file(c):
         e.create(lease, c.grant())
         assert e.revoke(lease)["was_there"]
         e.close()
+
+
+def rules(c):
+    for commands, keys in ((["+@all\r\nFLUSHALL"], ["a"]), ([">password"], ["a"]), (["nopass"], ["a"]), (["on"], ["a"]), (["allkeys"], ["a"]), (["(+@all)"], ["a"]),
+                           (["+get nopass"], ["a"]), (["reset"], ["a"]), ([], ["a"]), (["+get"], ["a b"]), (["+get"], [""])):
+        try:
+            c.engine.ask("check", grant={"commands": commands, "keys": keys})
+        except contract.Failed as f:
+            assert f.code == "bad_config", f
+            continue
+        raise AssertionError((commands, keys))
 
 
 def no_end(c):
