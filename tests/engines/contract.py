@@ -269,7 +269,11 @@ class Contract:
             self.no_account()
 
     def late_creation_comes_to_nothing(self):
-        """The last bytes of a creation are under way when its worker dies, and arrive after the next worker has revoked."""
+        """The bytes of a creation's first or last statement are under way when its worker dies, and arrive after the next worker has revoked."""
+        for last in (True, False):
+            self.late_creation(last)
+
+    def late_creation(self, last):
         proxy = Proxy(self.up.port)
         engine = Engine(self.program, self.up.name, self.up.options(proxy.port), self.up.root)
         try:
@@ -281,7 +285,7 @@ class Contract:
                 size = proxy.passed["up"]
                 engine.revoke(lease)
             lease = lease_id()
-            proxy.hold_after(size - 5)
+            proxy.hold_after(size - 5 if last else 5)
             engine.send("create", lease=lease, grant=self.grant(), agent="bot", task="tsk_0", ttl=60)
             until("the creation is held back", lambda: proxy.held)
             engine.close(kill=True)
