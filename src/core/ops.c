@@ -201,7 +201,7 @@ authorise(struct core *c, struct op_call *o, const struct op_info *info, const u
 static bool
 takes_back(enum op op)
 {
-	return op == OP_OAUTH_REVOKE || op == OP_KILL || op == OP_AGENT_SUSPEND || op == OP_AGENT_RETIRE || op == OP_APPROVAL_DENY || op == OP_TASK_COMPLETE ||
+	return op == OP_OAUTH_REVOKE || op == OP_TOKEN_REVOKE || op == OP_KILL || op == OP_AGENT_SUSPEND || op == OP_AGENT_RETIRE || op == OP_APPROVAL_DENY || op == OP_TASK_COMPLETE ||
 	       op == OP_LEASE_END;
 }
 

@@ -270,6 +270,19 @@ async function exchange_narrows_and_names_who_acts() {
 	equal((await exchange(BOT, keys.bot, t.token)).body.error, "invalid_request", "an ended task's token");
 }
 
+async function people_look_and_revoke() {
+	const t = await dpopToken();
+	const seen = await op("token/show", { token: t.token });
+	equal([seen.task, seen.agent, seen.bound_to, seen.active], [t.task, BOT, "key", true]);
+	equal((await op("token/show", { token: seen.id })).id, seen.id);
+	// One of the two people of `ambitd dev` is no administrator.
+	await op("token/revoke", { token: seen.id, as: "approver@dev" }).then(() => { throw new Error("a stranger may"); }, (e) => ok(/403/.test(e), e));
+	equal(outcome(await call(t)), "ok");
+	await op("token/revoke", { token: seen.id });
+	equal(outcome(await call(t)), "http 401");
+	equal((await op("task/show", { task: t.task })).state, "active", "the task goes on");
+}
+
 async function introspection_tells_nobody_else() {
 	const t = await dpopToken();
 	equal(await introspect("x"), { active: false });
@@ -298,4 +311,4 @@ async function forms_are_strict() {
 
 await run([metadata_is_found_and_agrees, a_challenge_says_where_to_go, openid_client_gets_a_bound_token_and_calls_a_tool, oauth4webapi_introspects_and_revokes, a_certificate_is_enough,
 	assertions_are_checked, an_assertion_is_used_once, tokens_are_bound_or_not_given, proofs_are_checked, a_proof_is_used_once, a_gateway_token_opens_the_gateway_alone, details_are_checked,
-	another_token_of_the_same_task, exchange_narrows_and_names_who_acts, introspection_tells_nobody_else, forms_are_strict]);
+	another_token_of_the_same_task, exchange_narrows_and_names_who_acts, people_look_and_revoke, introspection_tells_nobody_else, forms_are_strict]);
