@@ -158,7 +158,7 @@ take_notes(const struct core *c, const struct cedar_report *r, struct policy_not
 void
 policy_recheck(struct core *c)
 {
-	CLEANUP(cedar_report_fini) struct cedar_report r;
+	CLEANUP(cedar_report_fini) struct cedar_report r = { 0 };
 	struct policy_notes fresh = { 0 };
 	if (!c->notes.stale || !c->policy)
 		return;
