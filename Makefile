@@ -1,5 +1,5 @@
 # A thin face over Meson and tools/. `make run` and `make test` work in a fresh clone.
-.PHONY: all build run stop test asan bench fuzz soak mutants interop lint fmt setup
+.PHONY: all build run stop test asan bench fuzz soak mutants interop lint coverage fmt setup
 all: build
 setup: ; @tools/setup
 build: setup
@@ -13,6 +13,7 @@ bench: build ; @meson test -C build --benchmark --verbose
 fuzz: setup ; @tools/fuzz
 soak: build ; @tools/run-tests --soak
 mutants: setup ; @tools/mutants
+coverage: setup ; @tools/coverage
 interop: build ; @tools/interop
 lint: build ; @meson test -C build --suite lint --print-errorlogs
 fmt: ; @tools/fmt
