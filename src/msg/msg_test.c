@@ -78,6 +78,7 @@ limits_hold_at_both_ends(void **)
 		buf_put_vec32(&b, SPAN(""));
 		buf_put_u32(&b, 0);
 		buf_put_u8(&b, 0);
+		buf_put_vec32(&b, SPAN(""));
 		assert_int_equal(msg_decode(MSG_CALL, buf_span(&b), &got).code, n == 64 ? E_OK : E_BAD_MESSAGE);
 	}
 }
