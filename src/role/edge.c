@@ -278,6 +278,7 @@ static void
 edge_link_up(struct worker *w, enum role peer, unsigned)
 {
 	struct edge *e = w->state;
+	e->core_seen |= peer == ROLE_CORE;
 	if (peer == ROLE_CORE && e->tls)
 		edge_tls_ask_leaf(e);
 	if (peer == ROLE_CORE || peer == ROLE_ATTEST)

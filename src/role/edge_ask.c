@@ -130,7 +130,8 @@ void
 edge_ask_send(struct ask *a)
 {
 	struct edge_conn *c = a->conn;
-	if (!edge_core_up(a->edge)) {
+	/* Before the first core is there, everybody waits for it as for the peer; once one has gone, nobody is kept in doubt. */
+	if (!edge_core_up(a->edge) && a->edge->core_seen) {
 		edge_ask_unavailable(a);
 		return;
 	}

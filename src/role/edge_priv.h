@@ -89,6 +89,7 @@ struct edge {
 	struct buf jwks;              /* the public keys, as core gave them */
 	uint32_t hold_ms;
 	uint32_t next_conn;
+	bool core_seen;
 	struct map conns, asks;
 	struct list free_asks;
 	struct token_cache tokens;
