@@ -40,7 +40,7 @@ search(span s, span seg)
 		at = memchr(at, seg.p[0], (size_t)(last - at) + 1);
 		if (!at)
 			return NULL;
-		if (memcmp(at, seg.p, seg.n) == 0)
+		if (at[seg.n - 1] == seg.p[seg.n - 1] && memcmp(at, seg.p, seg.n) == 0)
 			return at;
 	}
 	return NULL;

@@ -124,7 +124,8 @@ open_field(struct event_writer *w, enum event_field f, uint8_t kind, size_t n)
 	uint8_t *p = w->p;
 	p[0] = (uint8_t)f;
 	p[1] = kind;
-	put_be(p + 2, n, 2);
+	p[2] = (uint8_t)(n >> 8);
+	p[3] = (uint8_t)n;
 	w->p = p + 4 + n;
 	return p + 4;
 }
@@ -133,8 +134,9 @@ static void
 put_number(struct event_writer *w, enum event_field f, uint8_t kind, uint64_t v)
 {
 	uint8_t *p = open_field(w, f, kind, 8);
+	v = htobe64(v);
 	if (p)
-		put_be(p, v, 8);
+		memcpy(p, &v, sizeof v);
 }
 
 static void
