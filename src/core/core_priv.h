@@ -110,6 +110,13 @@ struct core {
 
 /* Memory and log may differ: stop. The first reason stays. */
 void core_fail(struct core *c, status why);
+/* Which boot a row's deadlines belong to. A row is not written again just because the host was. */
+static inline uint32_t
+boot_tag(const struct core *c)
+{
+	const uint8_t *b = c->config.boot_id;
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
 static inline int64_t boot_now(const struct core *c) { return c->clock.now.boot; }
 static inline int64_t wall_now(const struct core *c) { return c->clock.now.wall; }
 /* A fresh id of that kind that no map of core knows. */

@@ -69,6 +69,7 @@ struct lease {
 	bool native_end;
 	bool asked;                      /* a revocation is with the engine role */
 	bool doomed;                     /* will be revoking as soon as there is room; it can do nothing any more */
+	bool old_boot;                   /* as task.old_boot */
 	bool sent;                       /* the order to create has left, or may have */
 };
 
@@ -116,7 +117,7 @@ void upstream_pump(struct core *c, struct upstream *u);
 void lease_free(struct core *c, struct lease *l);
 /* One that was read and not linked yet. */
 void lease_unlinked_free(struct core *c, struct lease *l);
-void lease_encode(const struct lease *l, struct buf *b);
+void lease_encode(const struct core *c, const struct lease *l, struct buf *b);
 status lease_restore(struct core *c, uint64_t id, span value);
 /* After all rows are in. What was not delivered, or whose task is dead, is to be revoked. */
 status leases_link(struct core *c);

@@ -7,7 +7,7 @@
 enum { FLAG_DELIVERED = 1, FLAG_NATIVE = 2 };
 
 void
-lease_encode(const struct lease *l, struct buf *b)
+lease_encode(const struct core *c, const struct lease *l, struct buf *b)
 {
 	buf_put_u8(b, 1);
 	buf_put_u8(b, l->state);
@@ -23,6 +23,7 @@ lease_encode(const struct lease *l, struct buf *b)
 	buf_put_u64(b, (uint64_t)l->since);
 	put_str(b, l->upstream->name);
 	put_str(b, l->template);
+	buf_put_u32(b, boot_tag(c));
 }
 
 static status
@@ -44,6 +45,8 @@ decode(struct core *c, struct lease *l, span value, struct str **ret_upstream)
 	l->since = rd_i64(&r);
 	*ret_upstream = rd_str(&r, &c->strs, &err);
 	l->template = rd_str(&r, &c->strs, &err);
+	uint32_t boot = rd_u32(&r);
+	l->old_boot = boot != boot_tag(c);
 	l->delivered = flags & FLAG_DELIVERED;
 	l->native_end = flags & FLAG_NATIVE;
 	TRY(err);
@@ -109,7 +112,7 @@ link_one(struct core *c, struct lease *l)
 	}
 	list_del(&l->all);
 	list_add_tail(&c->lease_list, &l->all);
-	l->term = term_restore(&c->clock, l->term, c->same_boot);
+	l->term = term_restore(&c->clock, l->term, c->same_boot && !l->old_boot);
 	if (l->task)
 		l->term = term_min(l->term, l->task->term);
 	if (l->state == LEASE_REVOKING) {

@@ -142,7 +142,7 @@ encode(struct core *c, struct row *r, char key[static 256], struct buf *v)
 		key[0] = 'l';
 		id = l->id;
 		if (v)
-			lease_encode(l, v);
+			lease_encode(c, l, v);
 		break;
 	}
 	case ROW_KIND_COUNT: break;

@@ -78,6 +78,7 @@ struct task {
 	uint8_t sensitivity;             /* high-water of its own and of everything below it */
 	uint8_t label_n;
 	bool user_proven, hold, stopped_sessions;
+	bool old_boot;                   /* its row is of an earlier boot of the host: that clock's deadline means nothing now */
 	uint32_t sessions_stopped, sessions_unconfirmed;
 	struct revocation *revocation;   /* that waits for its sessions */
 };

@@ -9,7 +9,7 @@ enum { FLAG_PROVEN = 1, FLAG_HOLD = 2, FLAG_STOPPED = 4 };
 void
 task_encode(const struct core *c, const struct task *t, struct buf *b)
 {
-	buf_put_u8(b, 1);
+	buf_put_u8(b, 2);
 	buf_put_u8(b, t->state);
 	buf_put_u8(b, t->cause);
 	buf_put_u8(b, (uint8_t)((t->user_proven ? FLAG_PROVEN : 0) | (t->hold ? FLAG_HOLD : 0) | (t->stopped_sessions ? FLAG_STOPPED : 0)));
@@ -45,6 +45,7 @@ task_encode(const struct core *c, const struct task *t, struct buf *b)
 	buf_put_u16(b, t->spent ? t->envelope->amount_n : 0);
 	for (uint16_t i = 0; t->spent && i < t->envelope->amount_n; i++)
 		buf_put_u64(b, t->spent[i]);
+	buf_put_u32(b, boot_tag(c));
 }
 
 static status
@@ -100,7 +101,7 @@ decode(struct core *c, struct task *t, span value, uint64_t *ret_agent, uint64_t
 	t->user_proven = flags & FLAG_PROVEN;
 	t->hold = flags & FLAG_HOLD;
 	t->stopped_sessions = flags & FLAG_STOPPED;
-	ENSURE(version == 1 && t->state < TASK_STATE_COUNT && t->cause < CAUSE_COUNT && t->sensitivity < SENS_COUNT, E_CHAIN_BROKEN);
+	ENSURE((version == 1 || version == 2) && t->state < TASK_STATE_COUNT && t->cause < CAUSE_COUNT && t->sensitivity < SENS_COUNT, E_CHAIN_BROKEN);
 	TRY(envelope_from_text(&c->envelopes, rd_vec32(&r), &t->envelope));
 	span cap = rd_vec32(&r);
 	if (cap.n)
@@ -113,6 +114,7 @@ decode(struct core *c, struct task *t, span value, uint64_t *ret_agent, uint64_t
 	TRY(err);
 	TRY(read_lists(c, t, &r, &err));
 	TRY(err);
+	t->old_boot = version == 2 && rd_u32(&r) != boot_tag(c);
 	return rd_end(&r);
 }
 
@@ -151,8 +153,8 @@ link_one(struct core *c, struct task *t)
 		list_add_head(&t->parent->children, &t->siblings);
 	bool over = task_state_over((enum task_state)t->state);
 	if (!over)
-		t->term = term_restore(&c->clock, t->term, c->same_boot);
-	if (!c->same_boot)
+		t->term = term_restore(&c->clock, t->term, c->same_boot && !t->old_boot);
+	if (!c->same_boot || t->old_boot)
 		t->rate_at = 0;
 	t->timer.kind = over ? TIMER_REAP : t->state == TASK_ENDING ? TIMER_TASK_END : TIMER_TASK_EXPIRY;
 	int64_t kept = wall_now(c) - t->ended;
