@@ -1,7 +1,7 @@
 // What every OAuth test here needs: the server's places, HTTP with its authority and a client certificate, keys, and TAP.
 import { execFileSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,9 +23,10 @@ export function certificate(name) {
 	const folder = mkdtempSync(join(tmpdir(), "ambit-cert-"));
 	execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", `/CN=${name}`,
 		"-keyout", join(folder, "key"), "-out", join(folder, "cert")], { stdio: "ignore" });
-	const cert = readFileSync(join(folder, "cert"), "utf8");
+	const cert = readFileSync(join(folder, "cert"), "utf8"), key = readFileSync(join(folder, "key"), "utf8");
+	rmSync(folder, { recursive: true });
 	const der = Buffer.from(cert.replace(/-----[^-]+-----|\s/g, ""), "base64");
-	return { cert, key: readFileSync(join(folder, "key"), "utf8"), x5t: createHash("sha256").update(der).digest("hex"), thumbprint: createHash("sha256").update(der).digest("base64url") };
+	return { cert, key, x5t: createHash("sha256").update(der).digest("hex"), thumbprint: createHash("sha256").update(der).digest("base64url") };
 }
 
 /** One operation over the people (or agent) socket. */
