@@ -68,8 +68,8 @@ span cedar_schema_nearest_type(const struct cedar_schema *s, span name);
 const struct cedar_action *cedar_schema_nearest_action(const struct cedar_schema *s, span id);
 
 /* Writers: the declarations as they were written (common types and annotations kept), in canonical layout; parsing the
- * output gives an equal schema. Errors are the buffer's. The Cedar syntax can not say everything that JSON can (a shape that
- * names a common type; an entity type hidden behind a common type of its name): E_NOT_IMPLEMENTED then. */
+ * output gives an equal schema. Errors are the buffer's. The Cedar syntax can not say everything that JSON can: a shape that
+ * names a common type is written out; an entity type hidden behind a common type of its name is E_NOT_IMPLEMENTED. */
 void cedar_schema_to_json(const struct cedar_schema *s, struct buf *b);
 status cedar_schema_to_cedar(const struct cedar_schema *s, struct buf *b);
 

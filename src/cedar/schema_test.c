@@ -406,4 +406,23 @@ refuses_what_is_too_much(void **)
 	buf_fini(&b);
 }
 
-TEST_MAIN(T(accepts_and_refuses), T(writes_what_it_read), T(resolves), T(refuses_what_is_too_much))
+/* Only JSON can name a common type as a shape; in the other syntax it is written out. */
+static void
+writes_named_shapes(void **)
+{
+	static const char json[] = "{\"N\":{\"commonTypes\":{\"R\":{\"type\":\"Record\",\"attributes\":{\"n\":{\"type\":\"Long\"},\"x y\":{\"type\":\"Set\",\"element\":{\"type\":\"Entity\",\"name\":\"U\"},"
+	                           "\"required\":false},\"r\":{\"type\":\"Record\",\"attributes\":{}}}},\"E\":{\"type\":\"Record\",\"attributes\":{}}},"
+	                           "\"entityTypes\":{\"U\":{\"shape\":{\"type\":\"R\"}},\"V\":{\"shape\":{\"type\":\"E\"},\"memberOfTypes\":[\"U\"]}},\"actions\":{}}}";
+	CLEANUP(cedar_schema_unrefp) struct cedar_schema *s = NULL, *again = NULL;
+	struct buf b;
+	buf_init(&b, 1 << 20);
+	assert_ok(cedar_schema_parse_json(span_str(json), NULL, &s));
+	assert_ok(cedar_schema_to_cedar(s, &b));
+	assert_ok(buf_finish(&b));
+	assert_ok(cedar_schema_parse(buf_span(&b), NULL, &again));
+	S_same(s, again, json);
+	assert_int_equal(cedar_schema_entity_type(again, SPAN("N::U"))->n_attrs, 3);
+	buf_fini(&b);
+}
+
+TEST_MAIN(T(writes_named_shapes), T(accepts_and_refuses), T(writes_what_it_read), T(resolves), T(refuses_what_is_too_much))

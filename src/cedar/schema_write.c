@@ -309,6 +309,76 @@ S_type(struct cedar_out *o, const struct raw_type *t)
 	}
 }
 
+/* ---- a shape that names a common type: here it must be written out, as it was resolved ---- */
+
+static void S_resolved(struct cedar_out *, const struct cedar_type *);
+
+static void
+S_resolved_record(struct cedar_out *o, const struct cedar_attr *attrs, uint32_t n)
+{
+	buf_put_str(o->b, "{\n");
+	o->indent++;
+	for (uint32_t i = 0; i < n; i++) {
+		S_indent(o);
+		cedar_put_key(o->b, attrs[i].name);
+		buf_put_str(o->b, attrs[i].required ? ": " : "?: ");
+		S_resolved(o, attrs[i].type);
+		buf_put_str(o->b, i + 1 < n ? ",\n" : "\n");
+	}
+	o->indent--;
+	S_indent(o);
+	buf_put_str(o->b, "}");
+}
+
+/* A full name, which must not mean something within the namespace. */
+static void
+S_full_name(struct cedar_out *o, span name)
+{
+	buf_reset(&o->name);
+	buf_put(&o->name, o->ns->name);
+	buf_put_str(&o->name, "::");
+	buf_put(&o->name, name);
+	span inner = buf_span(&o->name);
+	o->lossy |= !span_empty(o->ns->name) && (cedar_schema_entity_type(o->s, inner) ||
+	            (o->s->n_commons && bsearch(&inner, o->s->commons, o->s->n_commons, sizeof(span), S_cmp_spans)));
+	S_entity_name(o, name);
+}
+
+static void
+S_resolved(struct cedar_out *o, const struct cedar_type *t)
+{
+	switch (t->kind) {
+	case CEDAR_TYPE_ENTITY:
+		S_full_name(o, t->ents[0]->name);
+		return;
+	case CEDAR_TYPE_SET:
+		buf_put_str(o->b, "Set<");
+		S_resolved(o, t->elem);
+		buf_put_str(o->b, ">");
+		return;
+	case CEDAR_TYPE_RECORD:
+		S_resolved_record(o, t->attrs, t->n);
+		return;
+	default:
+		S_builtin(o, span_str(cedar_type_name(t->kind)));
+		return;
+	}
+}
+
+static void
+S_named_shape(struct cedar_out *o, span name)
+{
+	buf_reset(&o->name);
+	buf_put(&o->name, o->ns->name);
+	buf_put_str(&o->name, span_empty(o->ns->name) ? "" : "::");
+	buf_put(&o->name, name);
+	const struct cedar_entity_type *t = cedar_schema_entity_type(o->s, buf_span(&o->name));
+	if (t && t->n_attrs) {
+		buf_put_u8(o->b, ' ');
+		S_resolved_record(o, t->attrs, t->n_attrs);
+	}
+}
+
 static void
 S_types(struct cedar_out *o, const struct raw_ref *f)
 {
@@ -345,7 +415,7 @@ S_entity(struct cedar_out *o, const struct raw_entity *e)
 				S_record(o, e->shape->attrs);
 			}
 		} else if (e->shape) {
-			o->lossy = true;       /* a shape that names a common type exists in JSON only */
+			S_named_shape(o, e->name);
 		}
 		if (e->tags) {
 			buf_put_str(o->b, " tags ");
