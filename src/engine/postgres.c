@@ -228,7 +228,7 @@ create(struct engine *e, const struct lease_spec *l, const char *account, const 
 	span database = t->database.n ? t->database : pg_options(g)->database;
 	TRY(sql_ident(&role, SQL_POSTGRES, span_str(account)));
 	TRY(engine_password(&password));
-	TRY(pg_verifier(g, password, account, &verifier));
+	TRY(pg_verifier(password, &verifier));
 	TRY(put_account(&b, l, t, buf_span(&role), buf_span(&verifier)));
 	TRY(put_grants(&b, t, database, span_str(account), buf_span(&role)));
 	/* one simple query: one transaction, so either all of the account exists or nothing */
@@ -343,9 +343,8 @@ rotate(struct engine *e, const struct secret *fresh)
 	buf_init(&b, 2048);
 	buf_init(&verifier, 1024);
 	TRY(with_nul(fresh, &z));
-	char user[PG_NAME + 1] = { 0 };
-	memcpy(user, pg_options(g)->user.p, pg_options(g)->user.n);
-	status old = pg_verifier(g, fresh, user, &verifier);
+	TRY(pg_verifier(fresh, &verifier));
+	status old = pg_run(g, (span){ 0 }, "SELECT", 0, NULL, NULL);
 	if (old.code == E_NOT_PERMITTED)
 		TRY(pg_try_login(g, z));   /* an earlier attempt changed it and never heard */
 	else {

@@ -305,19 +305,3 @@ pg_try_login(struct pg_engine *g, const struct secret *password)
 	PQfinish(c);
 	return OK;
 }
-
-status
-pg_verifier(struct pg_engine *g, const struct secret *password, const char *user, struct buf *out)
-{
-	CLEANUP(secret_freep) struct secret *z = NULL;
-	struct pg_link *l = NULL;
-	size_t n = secret_size(password);
-	TRY(secret_new(n + 1, &z));
-	memcpy(secret_writable(z), secret_reveal(password).p, n);
-	TRY(link_to(g, pg_options(g)->database, &l));
-	char *v = PQencryptPasswordConn(l->c, (const char *)secret_reveal(z).p, user, "scram-sha-256");
-	ENSURE(v, E_NO_MEMORY);
-	buf_put_str(out, v);
-	PQfreemem(v);
-	return OK;
-}

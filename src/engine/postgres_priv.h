@@ -56,8 +56,9 @@ int64_t pg_cell_int(const struct pg_result *r, int row, int column);
 
 /* Opens a connection with that password (NUL-terminated, may be NULL) and closes it again. */
 status pg_try_login(struct pg_engine *g, const struct secret *password);
-/* The SCRAM verifier of a password: what the server keeps, so that the password itself is in no statement and no log of it. */
-status pg_verifier(struct pg_engine *g, const struct secret *password, const char *user, struct buf *out);
+/* Appends the SCRAM verifier of a password: what the server keeps, so that the password itself is in no statement and no log of it. No I/O. E_BAD_REQUEST:
+ * not printable ASCII without blanks. */
+status pg_verifier(const struct secret *password, struct buf *out);
 /* Closes all connections. */
 void pg_hang_up(struct pg_engine *g);
 
