@@ -37,10 +37,10 @@ static status
 put_failures(struct arena *a, const struct cedar_answer *ans, struct cedar_policy_failure **ret)
 {
 	CLEANUP(buf_fini) struct buf scratch;
+	buf_init(&scratch, (size_t)1 << 24);
 	*ret = NULL;
 	if (ans->failure_n == 0)
 		return OK;
-	buf_init(&scratch, (size_t)1 << 24);
 	ENSURE(*ret = arena_array(a, ans->failure_n, sizeof **ret), E_NO_MEMORY);
 	for (uint32_t i = 0; i < ans->failure_n; i++)
 		TRY(put_failure(a, &scratch, &ans->failures[i], &(*ret)[i]));
