@@ -14,7 +14,7 @@
 /* A wall clock that moved this much against the boot clock has stepped. */
 #define CLOCK_STEP (2 * NS_PER_S)
 /* The two clocks are read one after the other, and a process that loses the processor in between sees them apart: that much is no rollback. */
-#define CLOCK_SLACK NS_PER_S
+#define CLOCK_SLACK (20 * NS_PER_MS)
 
 struct clock {
 	instant now;

@@ -251,14 +251,11 @@ after_a_reboot_the_durable_stamp_counts(void **)
 	assert_int_equal(term_left(&c, t), 10 * NS_PER_S);
 	t = term_restore(&c, stored, true);
 	assert_int_equal(t.deadline, 77 * NS_PER_S);
-	clock_set(&c, (instant){ 989 * NS_PER_S, 2 * NS_PER_S }, &step);
-	assert_true(c.behind);
-	clock_set(&c, (instant){ 991 * NS_PER_S, 3 * NS_PER_S }, &step);
+	clock_set(&c, (instant){ 991 * NS_PER_S, 2 * NS_PER_S }, &step);
 	assert_false(c.behind);
 	/* A reading torn by a lost processor leaves the stamp a little ahead for good; that is not a clock put back. */
-	clock_set(&c, (instant){ 992 * NS_PER_S, 3 * NS_PER_S + 900 * NS_PER_MS }, &step);
-	clock_set(&c, (instant){ 992 * NS_PER_S + 300 * NS_PER_MS, 4 * NS_PER_S + 300 * NS_PER_MS }, &step);
-	clock_restore(&c, 992 * NS_PER_S + 500 * NS_PER_MS);
+	clock_set(&c, (instant){ 992 * NS_PER_S, 3 * NS_PER_S + 10 * NS_PER_MS }, &step);
+	clock_restore(&c, 992 * NS_PER_S + 10 * NS_PER_MS);
 	assert_true(c.stamp > c.now.wall);
 	assert_false(c.behind);
 }
