@@ -93,7 +93,7 @@ def a_stopped_store_denies():
             assert w.request("agent", "GET", "/healthz")[0] == 200
             assert w.request("people", "GET", "/healthz")[0] == 200
             # Ending a task does not wait for the disk.
-            w.op("kill/run", {"kind": "task", "name": task}, timeout=5)
+            w.op("kill/run", {"kind": "task", "name": task}, timeout=12)       # the answer waits for the log, at most 8 s; the end does not
             assert w.call(token, "echo", {"text": "z"}, 5)[0] != "ok"
         task, token = w.open_task()
         wait_for("allowed again", lambda: w.call(token, "echo", {"text": "x"}) == ("ok", "x"), 5)
